@@ -1,0 +1,57 @@
+# One command each, from a bare clone; everything runs in the toolchain that ./box provides.
+.PHONY: help run build test unit fuzz check format bench shell clean
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+JOBS ?= $(shell nproc)
+configure = ./box cmake --preset $(1) --log-level=WARNING
+compile = ./box cmake --build --preset $(1) -j $(JOBS) --target $(2)
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-8s%s\n' "$$name" "$$text"; done
+
+build/%/build.ninja: CMakePresets.json
+	$(call configure,$*)
+	@touch $@
+
+run: build ## build, then serve the demo models
+	./box build/release/rouse serve --config demo/rouse.yaml
+
+build: build/release/build.ninja ## build build/release/rouse
+	$(call compile,release,programs)
+
+# Everything in release, the unit tests once more under ASan and UBSan, the fuzz targets with libFuzzer for
+# some seconds each; one ctest over the three, so that the last lines speak for all.
+test: build/release/build.ninja build/asan/build.ninja build/fuzz/build.ninja ## build and run every test
+	$(call compile,release,all)
+	$(call compile,asan,unit_tests)
+	$(call compile,fuzz,fuzzers)
+	@mkdir -p build/tests && printf 'subdirs(../release ../asan ../fuzz)\n' >build/tests/CTestTestfile.cmake
+	./box ctest --test-dir build/tests --output-on-failure -j $(JOBS) $(CTEST_ARGS)
+
+unit: build/release/build.ninja ## the unit tests alone, in release: seconds
+	$(call compile,release,unit_tests)
+	./box ctest --preset release -L unit -j $(JOBS) $(CTEST_ARGS)
+
+fuzz: build/fuzz/build.ninja ## the fuzz targets alone
+	$(call compile,fuzz,fuzzers)
+	./box ctest --preset fuzz -L fuzz -j $(JOBS) $(CTEST_ARGS)
+
+check: build/release/build.ninja ## format, layering, warnings as errors, clang-tidy
+	./box tools/lint/format.sh
+	./box python3 tools/lint/layering.py
+	$(call compile,release,all)
+	./box python3 tools/lint/tidy.py -j $(JOBS)
+
+format: ## put every source file into the project's format
+	./box tools/lint/format.sh --fix
+
+bench: build/release/build.ninja ## measure what the README claims
+	$(call compile,release,programs benches)
+	./box bench/run
+
+shell: ## a shell inside the toolchain
+	./box bash
+
+clean: ## remove what was built; the toolchain and the compiler cache stay
+	rm -rf build

@@ -1,0 +1,201 @@
+# The few functions every folder's CMakeLists.txt is written in.
+#
+#   rouse_library(NAME SOURCES … [DEPENDS folders…] [LINKS targets…] [PRECOMPILED_ASIO])       src/NAME
+#   rouse_program(NAME SOURCES … [DEPENDS folders…] [LINKS targets…] [PRECOMPILED_ASIO])       an executable people run
+#   rouse_test(NAME SOURCES … [DEPENDS folders…] [LINKS targets…] [LABELS labels…] [TIMEOUT seconds] [DEFINITIONS …]
+#              [PRECOMPILED_ASIO] [SERIAL])                                                      Catch2, tests/NAME
+#   rouse_python_test(NAME FILE file.py [LABELS labels…] [TIMEOUT seconds] [ENV VAR=value…] [SERIAL])  pytest
+#   rouse_fuzzer(NAME SOURCES … [DEPENDS folders…] [LINKS targets…] [CORPUS folder] [DICTIONARY file] [SECONDS n])
+#   rouse_bench(NAME SOURCES … [DEPENDS folders…] [LINKS targets…] [PRECOMPILED_ASIO])         Google Benchmark
+#
+# DEPENDS names folders of src/ whose headers may be included; an include of any other folder does not compile.
+# Every argument list is checked, so that a misspelt keyword is an error.
+
+add_custom_target(programs COMMENT "What people run")
+add_custom_target(unit_tests COMMENT "The unit tests' executables")
+add_custom_target(fuzzers COMMENT "The fuzz targets")
+add_custom_target(benches COMMENT "The benchmarks")
+
+# Adds a folder of the repository when it has a CMakeLists.txt; notices by itself when it gets one.
+function(rouse_add_folder folder)
+  file(GLOB found CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/CMakeLists.txt)
+  if(found)
+    add_subdirectory(${PROJECT_SOURCE_DIR}/${folder} ${PROJECT_BINARY_DIR}/${folder})
+  endif()
+endfunction()
+
+# What all of the functions below have in common: checked arguments, include paths, links, precompiled header.
+macro(_rouse_arguments function flags single multi)
+  cmake_parse_arguments(arg "${flags}" "${single}" "SOURCES;DEPENDS;LINKS;${multi}" ${ARGN})
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "${function}(${name} …): unknown argument: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  if(arg_KEYWORDS_MISSING_VALUES)
+    message(FATAL_ERROR "${function}(${name} …): nothing follows ${arg_KEYWORDS_MISSING_VALUES}")
+  endif()
+endmacro()
+
+function(_rouse_common target visibility name depends links precompiled)
+  foreach(folder ${depends})
+    if(NOT TARGET rouse_${folder})
+      message(FATAL_ERROR "${name} DEPENDS ${folder}, but src/${folder} has no CMakeLists.txt yet, or comes later in src/CMakeLists.txt")
+    endif()
+    target_link_libraries(${target} ${visibility} rouse_${folder})
+  endforeach()
+  foreach(library ${links})
+    if(NOT TARGET ${library})
+      message(FATAL_ERROR "${name} LINKS ${library}, which is no target: see cmake/Dependencies.cmake for what is found")
+    endif()
+    target_link_libraries(${target} ${visibility} ${library})
+  endforeach()
+  if(precompiled)
+    target_link_libraries(${target} ${visibility} rouse_asio)
+    target_precompile_headers(${target} REUSE_FROM rouse_asio)
+  elseif(NOT visibility STREQUAL "INTERFACE")
+    target_precompile_headers(${target} REUSE_FROM rouse_standard)
+  endif()
+endfunction()
+
+function(rouse_library name)
+  _rouse_arguments(rouse_library "PRECOMPILED_ASIO" "" "" ${ARGN})
+  set(target rouse_${name})
+  set(includes ${PROJECT_BINARY_DIR}/include/${name})
+  file(MAKE_DIRECTORY ${includes})
+  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/src/${name} ${includes}/${name} SYMBOLIC)
+  if(arg_SOURCES)
+    set(visibility PUBLIC)
+    add_library(${target} STATIC ${arg_SOURCES})
+  elseif(arg_PRECOMPILED_ASIO)
+    message(FATAL_ERROR "rouse_library(${name} …): PRECOMPILED_ASIO without SOURCES has nothing to compile")
+  else()
+    set(visibility INTERFACE)
+    add_library(${target} INTERFACE)
+  endif()
+  target_include_directories(${target} ${visibility} ${includes})
+  _rouse_common(${target} ${visibility} ${name} "${arg_DEPENDS}" "${arg_LINKS}" "${arg_PRECOMPILED_ASIO}")
+endfunction()
+
+function(rouse_program name)
+  _rouse_arguments(rouse_program "PRECOMPILED_ASIO" "" "" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
+  _rouse_common(${name} PRIVATE ${name} "${arg_DEPENDS}" "${arg_LINKS}" "${arg_PRECOMPILED_ASIO}")
+  add_dependencies(programs ${name})
+endfunction()
+
+# Tests of every preset run together in one ctest (see tests/CMakeLists.txt); the prefix tells them apart.
+if(PROJECT_BINARY_DIR MATCHES "/release$")
+  set(ROUSE_TEST_PREFIX "")
+else()
+  get_filename_component(ROUSE_TEST_PREFIX ${PROJECT_BINARY_DIR} NAME)
+  string(APPEND ROUSE_TEST_PREFIX "/")
+endif()
+set(ROUSE_TEST_ENVIRONMENT
+    "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=halt_on_error=1")
+
+function(rouse_test name)
+  _rouse_arguments(rouse_test "PRECOMPILED_ASIO;SERIAL" "TIMEOUT" "LABELS;DEFINITIONS" ${ARGN})
+  if(NOT arg_LABELS)
+    set(arg_LABELS unit)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+  set(target test_${name})
+  add_executable(${target} EXCLUDE_FROM_ALL ${arg_SOURCES})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name}_test RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  target_link_libraries(${target} PRIVATE Catch2::Catch2WithMain)
+  target_compile_definitions(${target} PRIVATE ${arg_DEFINITIONS})
+  _rouse_common(${target} PRIVATE tests/${name} "${arg_DEPENDS}" "${arg_LINKS}" "${arg_PRECOMPILED_ASIO}")
+  if(ROUSE_FUZZ OR (ROUSE_SANITIZE AND NOT "unit" IN_LIST arg_LABELS))
+    return() # the fuzz preset runs fuzz targets alone, the other sanitizers' presets unit tests alone
+  endif()
+  set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL OFF)
+  set(serial)
+  if(arg_SERIAL)
+    set(serial RUN_SERIAL ON)
+  endif()
+  catch_discover_tests(
+    ${target} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${ROUSE_TEST_PREFIX}${name}: "
+    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} ENVIRONMENT "${ROUSE_TEST_ENVIRONMENT}" ${serial})
+  add_dependencies(unit_tests ${target})
+endfunction()
+
+# Python tests drive the real binary: they belong to the presets whose binary people run.
+function(rouse_python_test name)
+  _rouse_arguments(rouse_python_test "SERIAL" "FILE;TIMEOUT" "LABELS;ENV" ${ARGN})
+  if(NOT arg_FILE)
+    message(FATAL_ERROR "rouse_python_test(${name} …): FILE names the test's .py file")
+  endif()
+  if(ROUSE_SANITIZE)
+    return()
+  endif()
+  if(NOT arg_LABELS)
+    set(arg_LABELS integration)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 600)
+  endif()
+  cmake_path(ABSOLUTE_PATH arg_FILE)
+  add_test(NAME "${ROUSE_TEST_PREFIX}${name}" COMMAND ${Python3_EXECUTABLE} -m pytest -q -x -p no:cacheprovider ${arg_FILE}
+           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(
+    "${ROUSE_TEST_PREFIX}${name}"
+    PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT} RUN_SERIAL "${arg_SERIAL}"
+               ENVIRONMENT "ROUSE=${PROJECT_BINARY_DIR}/rouse;ROUSE_BUILD=${PROJECT_BINARY_DIR};ROUSE_REPO=${PROJECT_SOURCE_DIR};PYTHONDONTWRITEBYTECODE=1;${arg_ENV}")
+endfunction()
+
+# One source, two lives: with libFuzzer in the fuzz preset, where it runs for SECONDS; everywhere else a test
+# that replays the committed corpus.
+function(rouse_fuzzer name)
+  _rouse_arguments(rouse_fuzzer "PRECOMPILED_ASIO" "CORPUS;DICTIONARY;SECONDS" "" ${ARGN})
+  set(target fuzz_${name})
+  set(corpus)
+  if(arg_CORPUS)
+    set(corpus ${arg_CORPUS})
+    cmake_path(ABSOLUTE_PATH corpus)
+    if(NOT IS_DIRECTORY ${corpus})
+      message(FATAL_ERROR "rouse_fuzzer(${name} …): the corpus ${corpus} is no folder")
+    endif()
+  endif()
+  if(NOT arg_SECONDS)
+    set(arg_SECONDS 10)
+  endif()
+  add_executable(${target} ${arg_SOURCES})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name}_fuzz RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
+  _rouse_common(${target} PRIVATE tests/fuzz/${name} "${arg_DEPENDS}" "${arg_LINKS}" "${arg_PRECOMPILED_ASIO}")
+  if(ROUSE_FUZZ)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+    set(found ${PROJECT_BINARY_DIR}/fuzz/${name}.found) # inputs found by earlier runs; the committed ones stay as they are
+    file(MAKE_DIRECTORY ${found})
+    set(command ${target} -max_total_time=${arg_SECONDS} -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
+                -artifact_prefix=${PROJECT_BINARY_DIR}/fuzz/${name}- ${found} ${corpus})
+    if(arg_DICTIONARY)
+      cmake_path(ABSOLUTE_PATH arg_DICTIONARY)
+      list(APPEND command -dict=${arg_DICTIONARY})
+    endif()
+    math(EXPR limit "${arg_SECONDS} * 3 + 120")
+  else()
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/replay_corpus.cpp)
+    set(command ${target} ${corpus})
+    set(limit 300)
+  endif()
+  add_test(NAME "${ROUSE_TEST_PREFIX}fuzz: ${name}" COMMAND ${command})
+  set_tests_properties("${ROUSE_TEST_PREFIX}fuzz: ${name}" PROPERTIES LABELS "unit;fuzz" TIMEOUT ${limit}
+                       ENVIRONMENT "${ROUSE_TEST_ENVIRONMENT}")
+  add_dependencies(fuzzers ${target})
+  add_dependencies(unit_tests ${target})
+endfunction()
+
+function(rouse_bench name)
+  _rouse_arguments(rouse_bench "PRECOMPILED_ASIO" "" "" ${ARGN})
+  if(ROUSE_SANITIZE)
+    return()
+  endif()
+  set(target bench_${name})
+  add_executable(${target} EXCLUDE_FROM_ALL ${arg_SOURCES})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name}_bench RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
+  target_link_libraries(${target} PRIVATE benchmark::benchmark)
+  _rouse_common(${target} PRIVATE bench/${name} "${arg_DEPENDS}" "${arg_LINKS}" "${arg_PRECOMPILED_ASIO}")
+  add_dependencies(benches ${target})
+endfunction()
