@@ -1,0 +1,86 @@
+// What the core wants done. The shell performs effects in order and reports back with events.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/lifecycle.hpp"
+#include "core/model.hpp"
+
+namespace rouse::core {
+
+struct StartWorker {  // answered by Loaded, LoadFailed, Exited or EffectFailed
+  WorkerId worker;
+  ModelId model;
+  std::uint64_t revision;
+  Placement placement;
+};
+struct StopWorker {  // ask it to end; answered by Exited
+  WorkerId worker;
+};
+struct KillWorker {  // it did not end; answered by Exited
+  WorkerId worker;
+};
+struct Admit {  // the request now has a lease on the worker, until Finish
+  RequestId request;
+  WorkerId worker;
+};
+
+enum class Reason : std::uint8_t {
+  unknown_model,  // not, or no longer, in the catalogue
+  queue_full,     // as many wait as may
+  deadline,       // its deadline came while it waited
+  not_ready,      // asked only if ready
+  unloading,      // an operator is unloading the model
+  load_failed,    // the load failed, or the model is backing off from that: detail and retry_at
+  will_not_die,   // its last process cannot be ended
+  too_large,      // larger than the device can ever offer: needed, available
+  taken_by_pins,  // pinned models, or workers that will not die, hold what it needs: needed, available
+  shutting_down,
+  loading,  // unload without force while somebody waits for the load
+  pinned,   // unload without force of a pinned model
+};
+
+struct Refusal {
+  Reason reason = Reason::deadline;
+  TimePoint retry_at = kNever;  // load_failed: when a load is tried again
+  DeviceId device{};            // too_large, taken_by_pins: the device that falls short
+  Bytes needed{};
+  Bytes available{};
+  std::string detail{};  // load_failed, will_not_die: what happened
+};
+
+struct Refuse {
+  RequestId request;
+  Refusal refusal;
+};
+struct CutLease {  // end this admitted request now; Finish follows
+  RequestId request;
+};
+enum class Confirmed : std::uint8_t { no, yes };
+struct Unloaded {  // the answer to Unload
+  RequestId request;
+  Placement freed;  // empty when nothing was loaded
+  Confirmed confirmed = Confirmed::yes;
+};
+struct WakeAt {  // one timer: replaces the time asked for before
+  TimePoint time;
+};
+struct Announce {  // a transition, for logs, events and metrics
+  ModelId model;
+  WorkerId worker;  // 0 when there is none
+  Stage from;
+  Trigger trigger;
+  Stage to;
+  Bytes before;  // what the model's workers hold in the ledger, all devices together
+  Bytes after;
+};
+struct ShutdownComplete {};  // no worker is left, or none that can be ended
+
+using Effect = std::variant<StartWorker, StopWorker, KillWorker, Admit, Refuse, CutLease, Unloaded, WakeAt, Announce,
+                            ShutdownComplete>;
+using Effects = std::vector<Effect>;
+
+}  // namespace rouse::core

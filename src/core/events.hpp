@@ -1,0 +1,122 @@
+// What happens to the core. An event is a fact; the core never doubts it, it only decides what follows.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/model.hpp"
+
+namespace rouse::core {
+
+// --- from clients -------------------------------------------------------------------------------------------
+
+enum class Patience : std::uint8_t { may_wait, only_if_ready };
+enum class Origin : std::uint8_t { client, operator_ };  // an operator's load does not wait for the back-off
+
+struct Submit {
+  RequestId request;  // never used before
+  ModelId model;
+  ClientId client;
+  Priority priority = Priority::normal;
+  TimePoint deadline;  // it is refused if it still waits then
+  std::optional<Keep> keep;
+  Patience patience = Patience::may_wait;
+  Origin origin = Origin::client;
+};
+
+// The caller has left before being admitted. Ignored for a request that is not waiting.
+struct Abandon {
+  RequestId request;
+};
+
+enum class Outcome : std::uint8_t {
+  ok,      // answered well: clears the model's failures if its worker still lives
+  failed,  // broke off
+  unused,  // admitted, but nothing was asked of the worker
+};
+
+// An admitted request is over; also legal after its worker died.
+struct Finish {
+  RequestId request;
+  Outcome outcome = Outcome::ok;
+};
+
+// --- from workers: ignored when the worker is no longer current ---------------------------------------------
+
+struct Loaded {
+  WorkerId worker;
+};
+struct LoadFailed {  // the engine said so, or its readiness cannot come; the process may still run
+  WorkerId worker;
+  std::string error;
+};
+struct Exited {  // the process tree is gone
+  WorkerId worker;
+  std::string error;  // how, for people
+};
+struct BytesReturned {  // the worker's bytes have been seen back on every device; always counts
+  WorkerId worker;
+};
+struct EffectFailed {  // StartWorker could not be carried out: there is no process
+  WorkerId worker;
+  std::string error;
+};
+struct EffectTimedOut {  // the current start, stop or kill of this worker took too long
+  WorkerId worker;
+};
+struct FootprintMeasured {  // what the worker really holds
+  WorkerId worker;
+  Placement bytes;
+};
+
+// --- from the machine ---------------------------------------------------------------------------------------
+
+struct TreeBytes {
+  WorkerId worker;
+  Bytes bytes;
+};
+// One sample of one device; everything in it was true at the same moment.
+struct DeviceMeasured {
+  DeviceId device;
+  Bytes total;
+  Bytes used;                                   // by everybody
+  std::optional<std::vector<TreeBytes>> trees;  // by our process trees; nothing where it cannot be attributed
+};
+
+// --- from the operator --------------------------------------------------------------------------------------
+
+struct Preload {  // load when there are free bytes; evicts nobody
+  ModelId model;
+};
+
+struct Unload {
+  RequestId request;  // answered by Unloaded or Refuse
+  ModelId model;
+  Force force = Force::no;
+  TimePoint deadline;  // with force: when leases are cut
+};
+struct Pin {
+  ModelId model;
+  bool pinned = true;
+};
+struct Forget {  // what was learnt of it, its failures included
+  ModelId model;
+};
+struct CatalogueChanged {
+  std::vector<ModelSpec> changed;  // new entries and changed ones
+  std::vector<ModelId> removed;
+  std::vector<Budget> budgets;  // new devices and changed budgets
+};
+struct Shutdown {
+  TimePoint deadline;  // when leases are cut
+};
+struct Tick {};  // the time asked for by WakeAt has come
+
+using Event =
+    std::variant<Submit, Abandon, Finish, Loaded, LoadFailed, Exited, BytesReturned, EffectFailed, EffectTimedOut,
+                 FootprintMeasured, DeviceMeasured, Preload, Unload, Pin, Forget, CatalogueChanged, Shutdown, Tick>;
+
+}  // namespace rouse::core

@@ -1,0 +1,114 @@
+#include "core/lifecycle.hpp"
+
+#include <algorithm>
+#include <array>
+#include <format>
+#include <utility>
+
+namespace rouse::core {
+namespace {
+
+using enum Stage;
+using T = Trigger;
+
+constexpr std::array kEdges{
+    Edge{cold, T::start, loading, "a waiter's bytes are free, or a preload's"},
+    Edge{loading, T::loaded, ready, "it answers on its health path"},
+    Edge{loading, T::load_failed, stopping, "the engine cannot load it; its waiters are refused with the reason"},
+    Edge{loading, T::load_timed_out, stopping, "not ready within the larger of 5 min and 4 × what was learnt"},
+    Edge{loading, T::cancel, stopping,
+         "nobody waits and somebody else needs the bytes; forced unload; changed or removed entry; shutdown"},
+    Edge{loading, T::start_failed, failed, "there is no process, so nothing to stop"},
+    Edge{loading, T::exited, failed, "it ended before it was ready"},
+    Edge{ready, T::drain, draining, "no new leases: a plan, an unload, a changed or removed entry, shutdown"},
+    Edge{ready, T::stop, stopping, "idle, and expired, evicted or over budget"},
+    Edge{ready, T::exited, failed, "it crashed; its queue waits out the back-off"},
+    Edge{draining, T::undrain, ready, "the plan that drained it was met without it, or dropped"},
+    Edge{draining, T::stop, stopping, "the last lease ended, or was cut at the deadline"},
+    Edge{draining, T::exited, failed, "it crashed"},
+    Edge{stopping, T::exited, cold, "it was asked to end and has"},
+    Edge{stopping, T::exited, failed, "it was ended because its load had failed"},
+    Edge{stopping, T::stop_timed_out, stopping, "it ignored the request and is killed"},
+    Edge{stopping, T::kill_timed_out, failed, "it will not die; its bytes stay held until it has exited"},
+    Edge{failed, T::start, loading, "back-off over and asked again, or an operator asks"},
+    Edge{failed, T::exited, cold, "what would not die has ended after all"},
+    Edge{failed, T::clear, cold, "forgotten, or the entry was changed"},
+};
+
+}  // namespace
+
+std::span<const Edge> edges() { return kEdges; }
+
+bool legal(Stage from, Trigger trigger, Stage to) {
+  return std::ranges::any_of(kEdges,
+                             [&](const Edge& e) { return e.from == from && e.trigger == trigger && e.to == to; });
+}
+
+std::string_view name(Stage stage) {
+  switch (stage) {
+    case cold: return "cold";
+    case loading: return "loading";
+    case ready: return "ready";
+    case draining: return "draining";
+    case stopping: return "stopping";
+    case failed: return "failed";
+  }
+  std::unreachable();
+}
+
+std::string_view name(Trigger trigger) {
+  switch (trigger) {
+    case T::start: return "start";
+    case T::loaded: return "loaded";
+    case T::load_failed: return "load failed";
+    case T::start_failed: return "start failed";
+    case T::load_timed_out: return "load timed out";
+    case T::cancel: return "cancel";
+    case T::drain: return "drain";
+    case T::undrain: return "undrain";
+    case T::stop: return "stop";
+    case T::exited: return "exited";
+    case T::stop_timed_out: return "stop timed out";
+    case T::kill_timed_out: return "kill timed out";
+    case T::clear: return "clear";
+  }
+  std::unreachable();
+}
+
+std::string lifecycle_document() {
+  std::string text =
+      "# The life of a worker\n\n"
+      "Printed from the transition table in `src/core/lifecycle.cpp`; `UPDATE_DOCS=1 make unit` writes it anew.\n\n"
+      "| from | trigger | to | when |\n|---|---|---|---|\n";
+  for (const Edge& e : kEdges)
+    text += std::format("| {} | {} | {} | {} |\n", name(e.from), name(e.trigger), name(e.to), e.why);
+  return text;
+}
+
+Stage stage(const State& state) {
+  struct Visitor {
+    Stage operator()(const Cold&) const { return cold; }
+    Stage operator()(const Loading&) const { return loading; }
+    Stage operator()(const Ready&) const { return ready; }
+    Stage operator()(const Draining&) const { return draining; }
+    Stage operator()(const Stopping&) const { return stopping; }
+    Stage operator()(const Failed&) const { return failed; }
+  };
+  return std::visit(Visitor{}, state);
+}
+
+const Worker* worker(const State& state) {
+  struct Visitor {
+    const Worker* operator()(const Cold&) const { return nullptr; }
+    const Worker* operator()(const Loading& s) const { return &s.worker; }
+    const Worker* operator()(const Ready& s) const { return &s.worker; }
+    const Worker* operator()(const Draining& s) const { return &s.was.worker; }
+    const Worker* operator()(const Stopping& s) const { return &s.worker; }
+    const Worker* operator()(const Failed&) const { return nullptr; }
+  };
+  return std::visit(Visitor{}, state);
+}
+
+Worker* worker(State& state) { return const_cast<Worker*>(worker(std::as_const(state))); }
+
+}  // namespace rouse::core

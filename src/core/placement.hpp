@@ -1,0 +1,70 @@
+// Where a wanted model could go: the order of wants, what can never be, what fits, and plans for what does not.
+//
+// Free functions over a const view; nothing here changes anything.
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <variant>
+#include <vector>
+
+#include "core/effects.hpp"
+#include "core/eviction.hpp"
+#include "core/view.hpp"
+
+namespace rouse::core {
+
+// Bytes by device: what stronger wants hold of the free ones.
+using Holds = std::map<DeviceId, Bytes>;
+
+// The want of a model that may be started now; nothing if it may not, or nobody wants it.
+std::optional<Want> want_of(const View& view, const Model& model);
+
+// Strongest first: those past patience by age, then by priority, then by age; preloads last.
+void sort_by_strength(const View& view, std::vector<Want>& wants);
+
+// The placements that the model could ever get, the preferred first, an estimate that is too large clamped to what
+// pins leave; or why there is none.
+struct Candidate {
+  Placement placement;
+  bool clamped = false;
+};
+std::variant<std::vector<Candidate>, Refusal> candidates(const View& view, const Model& model);
+
+bool fits(const View& view, const Placement& placement, const Holds& stronger);
+
+// Who could give way, in the order in which they should. Worked out once for all wants of the same priority and
+// patience, and only while nothing changes: forget() after every change.
+class Offers {
+ public:
+  struct Victim {
+    int tier;  // 0: already on its way, 1: idle or an unwanted load, 2: busy
+    double value;
+    const Row* row;
+  };
+  struct List {
+    std::vector<Victim> victims;
+    Holds sum;  // of their bytes
+  };
+  explicit Offers(const View& view) : view_(view) {}
+  const List& to(const Want& want);
+  void forget() { lists_.clear(); }
+
+ private:
+  const View& view_;
+  std::map<std::array<int, 5>, List> lists_;
+};
+
+// A plan for the want: its free bytes and victims sum to a placement on every device. Keeps what `old` has got so far
+// and drops victims that are no longer needed. Nothing if no placement can be planned completely.
+std::optional<Plan> make_plan(const View& view, Offers& offers, const Want& want,
+                              const std::vector<Candidate>& candidates, const Holds& stronger, const Plan* old);
+
+// The bytes a plan still waits for, on one device.
+Bytes coming(const View& view, const Plan& plan, DeviceId device);
+// All bytes on their way back on a device, whoever waits for them.
+Bytes coming(const View& view, DeviceId device);
+
+}  // namespace rouse::core

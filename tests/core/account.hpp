@@ -1,0 +1,49 @@
+// The oracle's own book of who holds how many bytes: written from the rules of memory (DESIGN §4), not from the
+// core's ledger, and compared with it after every step.
+#pragma once
+
+#include <map>
+
+#include "core/events.hpp"
+#include "core/ledger.hpp"
+#include "core/model.hpp"
+
+namespace rouse::core::testing {
+
+struct Holding {
+  ModelId model;
+  Placement bytes;
+  Phase phase = Phase::live;
+  TimePoint until = kNever;  // owed: then unconfirmed
+  bool leaving = false;      // it has been told to stop, or its process is gone
+};
+
+struct Pool {
+  Budget budget;
+  Bytes others;
+};
+
+class Account {
+ public:
+  void set_budget(const Budget& budget) { pools_[budget.device].budget = budget; }
+  void sample(const DeviceMeasured& sample);
+  void set_total(DeviceId device, Bytes total) { pools_[device].budget.total = total; }
+  void expire(TimePoint now);
+
+  Bytes held(DeviceId device) const;
+  Bytes coming(DeviceId device) const;  // of what leaves and has not been given up
+  Bytes ever(DeviceId device) const;
+  Bytes effective(DeviceId device) const;
+  Bytes free(DeviceId device) const { return effective(device) - held(device); }
+  bool over(DeviceId device) const { return held(device) - coming(device) > effective(device); }
+
+  std::map<WorkerId, Holding>& holdings() { return holdings_; }
+  const std::map<WorkerId, Holding>& holdings() const { return holdings_; }
+  const std::map<DeviceId, Pool>& pools() const { return pools_; }
+
+ private:
+  std::map<WorkerId, Holding> holdings_;
+  std::map<DeviceId, Pool> pools_;
+};
+
+}  // namespace rouse::core::testing
