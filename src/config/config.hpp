@@ -1,0 +1,180 @@
+// What Rouse was told to do: the configuration file as plain typed data, every default in place.
+//
+// `load` reads it once; afterwards it is a value that anybody may hold and copy, and that can be compared, so that a
+// reload finds what changed. What a reader may rely on: ids and aliases are unique, well formed and never one
+// another; every number is within its range; `~`, `${VAR}` and relative paths are resolved; defaults that stand in
+// the file (`defaults:`, `engines:`, `limits.queue`) have already reached each model.
+//
+// Whether files exist is not asked while loading: a model's file may come later, so that a missing one is a warning
+// of `rouse check` (`missing_files`) and fails only the load of its own model.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "core/model.hpp"
+
+namespace rouse::config {
+
+// A mistake, where it stands, and what to write instead. Line and column count from 1 (characters, not bytes); 0 where
+// there is no place to point at (a file that cannot be read).
+struct Problem {
+  std::string file;
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+  std::string message;
+  friend bool operator==(const Problem&, const Problem&) = default;
+};
+std::string to_string(const Problem& problem);  // rouse.yaml:12:5: unknown key "contxt" …
+
+// Where an entry was written. Equal to any other: moving an entry does not change it.
+struct Place {
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+  friend constexpr bool operator==(Place, Place) { return true; }
+};
+
+struct Address {
+  std::string host = "127.0.0.1";  // an IPv4 or IPv6 address, without brackets
+  std::uint16_t port = 11450;      // 0: any free one
+  friend bool operator==(const Address&, const Address&) = default;
+};
+
+// --- budgets ------------------------------------------------------------------------------------------------
+
+struct Percent {
+  double value = 0;  // above 0, at most 100
+  friend constexpr bool operator==(Percent, Percent) = default;
+};
+
+struct Budget {
+  std::variant<Bytes, Percent> limit = Percent{80};  // what workers may hold at most
+  Bytes reserve;                                     // what always stays free for others
+  friend bool operator==(const Budget&, const Budget&) = default;
+};
+
+// The limit in bytes on a device of this size; never more than the size.
+Bytes limit_on(const Budget& budget, Bytes device_total);
+
+struct Budgets {
+  Budget host;
+  Budget every_gpu;                 // those that are not named
+  std::map<DeviceId, Budget> gpus;  // gpu0, gpu1, … named in the file; what they leave out is every_gpu's
+  const Budget& of(DeviceId device) const;
+  friend bool operator==(const Budgets&, const Budgets&) = default;
+};
+
+// --- models -------------------------------------------------------------------------------------------------
+
+struct LoraAdapter {
+  std::string path;
+  double scale = 1;
+  bool enabled = true;  // false: loaded, but applied only when a request asks for it
+  friend bool operator==(const LoraAdapter&, const LoraAdapter&) = default;
+};
+
+enum class LoadMode : std::uint8_t { automatic, none, mmap, mlock, mmap_mlock, direct_io };
+
+// A GGUF model run by llama-server.
+struct Llama {
+  std::string binary = "llama-server";  // a path, or a name to be looked up in PATH
+  std::string source;
+  std::optional<std::uint32_t> context;   // tokens, all slots together; otherwise what the model was trained with
+  std::optional<std::uint32_t> parallel;  // slots; otherwise llama-server's own choice
+  std::optional<std::uint32_t> threads;
+  std::vector<LoraAdapter> lora;
+  std::string mmproj;  // empty: none
+  LoadMode load_mode = LoadMode::automatic;
+  bool embeddings = false;
+  bool reranking = false;
+  std::vector<std::string> args;  // handed to the binary as they are, last
+  friend bool operator==(const Llama&, const Llama&) = default;
+};
+
+using Engine = std::variant<Llama>;
+
+struct Model {
+  std::string id;
+  std::vector<std::string> aliases;
+  Engine engine;
+  core::Placement footprint;  // ascending by device; empty: learnt or estimated
+  core::Priority priority = core::Priority::normal;
+  bool preload = false;
+  bool pinned = false;
+  core::Keep keep;
+  std::uint32_t concurrency = 4;  // requests at once on one worker: the engine's slots unless the file says so
+  std::uint32_t queue_limit = 1024;
+  Duration min_residency = std::chrono::seconds(2);
+  Place place;
+  friend bool operator==(const Model&, const Model&) = default;
+};
+
+// --- the whole ----------------------------------------------------------------------------------------------
+
+enum class Eviction : std::uint8_t { gdsf, lru };
+
+struct Policy {
+  Eviction eviction = Eviction::gdsf;
+  Duration patience = std::chrono::seconds(10);
+  Duration slice = std::chrono::seconds(60);
+  Duration load_timeout = std::chrono::minutes(5);
+  friend bool operator==(const Policy&, const Policy&) = default;
+};
+
+struct Limits {
+  Bytes body = mib(64);                         // of one request
+  Bytes header = kib(64);                       // of one request's head
+  std::uint32_t connections = 10'000;           // open at once
+  Duration idle = std::chrono::seconds(75);     // a kept connection without a request
+  Duration receive = std::chrono::seconds(30);  // without a byte of a request that has begun
+  Duration send = std::chrono::seconds(60);     // without a byte taken by the client
+  Duration drain = std::chrono::seconds(30);    // from being told to stop until running answers are cut
+  friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+struct Config {
+  std::string file;  // as it was named to us; the folder, when models were found there
+  Address listen;
+  Budgets budgets;
+  Duration deadline = std::chrono::minutes(10);  // of a request that names none
+  Policy policy;
+  Limits limits;
+  std::vector<Model> models;  // ascending by id
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+using Problems = std::vector<Problem>;  // in the order in which they stand in the file; never empty as an error
+
+// Looks up an environment variable; nothing where it is not set.
+using Environment = std::function<std::optional<std::string>(std::string_view name)>;
+Environment process_environment();
+
+std::expected<Config, Problems> load(const std::string& path, const Environment& environment);
+
+// `name` stands in the problems; paths are relative to its folder.
+std::expected<Config, Problems> from_text(std::string_view text, const std::string& name,
+                                          const Environment& environment);
+
+// A configuration without a file: every model among the *.gguf of the folder (not of those below), under its file
+// name without the ending, with all defaults. Projectors (mmproj) and LoRA adapters are left out as far as names
+// tell; a sharded file is one model. A folder without models is a configuration without models.
+std::expected<Config, Problems> scan_models(const std::string& folder);
+
+// The files that the models name and that cannot be read now. Asks the file system, so not for the way to ready.
+Problems missing_files(const Config& config);
+
+// "127.0.0.1:11450", "[::1]:0", "localhost:80", ":11450". Nothing for anything else, host names included.
+std::optional<Address> parse_address(std::string_view text);
+bool is_loopback(const Address& address);
+std::string to_string(const Address& address);
+
+}  // namespace rouse::config

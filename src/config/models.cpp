@@ -1,0 +1,243 @@
+#include "config/models.hpp"
+
+#include <algorithm>
+#include <array>
+#include <format>
+#include <unordered_map>
+#include <utility>
+
+#include "base/duration.hpp"
+#include "config/names.hpp"
+
+namespace rouse::config {
+namespace {
+
+constexpr std::array<std::string_view, 1> kEngines{"llama"};
+constexpr std::uint32_t kMostSlots = 256;  // llama.cpp's own limit
+constexpr std::uint32_t kMostTokens = 1U << 30U;
+
+using Names = std::span<const std::string_view>;
+
+// A list of keys, each with its reader. `names` is what unknown keys are compared with.
+template <class T, std::size_t N>
+struct Keys {
+  std::array<std::string_view, N> names;
+  std::array<void (*)(Reading&, const Entry&, T&), N> readers;
+};
+
+void read_optional(Reading& reading, const Entry& entry, std::uint32_t most, std::optional<std::uint32_t>& into) {
+  std::uint32_t value = 0;
+  reading.integer(entry, 1, most, value);
+  if (value != 0) into = value;
+}
+
+// --- llama --------------------------------------------------------------------------------------------------
+
+void read_lora(Reading& reading, const Entry& entry, Llama& llama) {
+  constexpr std::array<std::string_view, 3> kKeys{"path", "scale", "enabled"};
+  llama.lora.clear();
+  for (const Entry& item : reading.items(entry, "a list such as [{path: adapter.gguf, scale: 1.0}]")) {
+    LoraAdapter adapter;
+    bool has_path = false;
+    reading.fields(item, {"a lora adapter"}, kKeys, [&](std::size_t key, const Entry& value) {
+      if (key == 0) {
+        has_path = true;
+        reading.path(value, adapter.path);
+      } else if (key == 1) {
+        reading.number(value, adapter.scale);
+      } else {
+        reading.boolean(value, adapter.enabled);
+      }
+    });
+    if (!has_path && item.value->kind != yaml::Kind::scalar) reading.problem(*item.at, "a lora adapter needs a path");
+    if (item.value->is_nothing()) reading.expected(item, "{path: …}");
+    llama.lora.push_back(std::move(adapter));
+  }
+}
+
+void read_load_mode(Reading& reading, const Entry& entry, LoadMode& into) {
+  constexpr std::array<std::string_view, 6> kWords{"auto", "none", "mmap", "mlock", "mmap+mlock", "dio"};
+  constexpr std::array kModes{LoadMode::automatic, LoadMode::none,       LoadMode::mmap,
+                              LoadMode::mlock,     LoadMode::mmap_mlock, LoadMode::direct_io};
+  if (const auto word = reading.word(entry, kWords)) into = kModes[*word];
+}
+
+void read_texts(Reading& reading, const Entry& entry, std::string_view what, std::vector<std::string>& into) {
+  into.clear();
+  for (const Entry& item : reading.items(entry, what)) reading.text(item, into.emplace_back());
+}
+
+constexpr Keys<Llama, 11> kLlama{
+    {"source", "context", "parallel", "threads", "lora", "mmproj", "binary", "load_mode", "embeddings", "reranking",
+     "args"},
+    {
+        [](Reading& r, const Entry& e, Llama& m) { r.path(e, m.source); },
+        [](Reading& r, const Entry& e, Llama& m) { read_optional(r, e, kMostTokens, m.context); },
+        [](Reading& r, const Entry& e, Llama& m) { read_optional(r, e, kMostSlots, m.parallel); },
+        [](Reading& r, const Entry& e, Llama& m) { read_optional(r, e, 1024, m.threads); },
+        [](Reading& r, const Entry& e, Llama& m) { read_lora(r, e, m); },
+        [](Reading& r, const Entry& e, Llama& m) { r.path(e, m.mmproj); },
+        [](Reading& r, const Entry& e, Llama& m) { r.program(e, m.binary); },
+        [](Reading& r, const Entry& e, Llama& m) { read_load_mode(r, e, m.load_mode); },
+        [](Reading& r, const Entry& e, Llama& m) { r.boolean(e, m.embeddings); },
+        [](Reading& r, const Entry& e, Llama& m) { r.boolean(e, m.reranking); },
+        [](Reading& r, const Entry& e, Llama& m) { read_texts(r, e, "a list such as [--flash-attn, \"on\"]", m.args); },
+    },
+};
+
+// --- any model ----------------------------------------------------------------------------------------------
+
+// A model on its way, and what its keys leave to be done when all of them have been read.
+struct Draft {
+  Model& model;
+  std::string engine;
+  bool names_concurrency = false;
+  std::vector<Entry> aliases;
+};
+
+void read_footprint(Reading& reading, const Entry& entry, core::Placement& into) {
+  for (const Entry& pair : reading.pairs(entry, {"footprint"})) {
+    const std::optional<DeviceId> device = parse_device(pair.key);
+    if (!device) {
+      constexpr std::array<std::string_view, 3> kSome{"host", "gpu0", "gpu1, …"};
+      reading.unknown_key(pair, {"footprint"}, kSome);
+      continue;
+    }
+    core::DeviceBytes share{*device, {}};
+    reading.bytes(pair, Bytes{1}, share.bytes);
+    into.push_back(share);
+  }
+  std::ranges::sort(into, {}, &core::DeviceBytes::device);
+}
+
+constexpr Keys<Draft, 10> kCommon{
+    {"engine", "aliases", "footprint", "priority", "preload", "pinned", "keep", "concurrency", "queue_limit",
+     "min_residency"},
+    {
+        [](Reading& r, const Entry& e, Draft& d) { read_engine(r, e, d.engine); },
+        [](Reading& r, const Entry& e, Draft& d) { d.aliases = r.items(e, "a list of names"); },
+        [](Reading& r, const Entry& e, Draft& d) { read_footprint(r, e, d.model.footprint); },
+        [](Reading& r, const Entry& e, Draft& d) { read_priority(r, e, d.model.priority); },
+        [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.preload); },
+        [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.pinned); },
+        [](Reading& r, const Entry& e, Draft& d) { read_keep(r, e, d.model.keep); },
+        [](Reading& r, const Entry& e, Draft& d) {
+          d.names_concurrency = true;
+          r.integer(e, 1, 65'536, d.model.concurrency);
+        },
+        [](Reading& r, const Entry& e, Draft& d) { r.integer(e, 0, 1'000'000, d.model.queue_limit); },
+        [](Reading& r, const Entry& e, Draft& d) { r.duration(e, Duration::zero(), d.model.min_residency); },
+    },
+};
+
+constexpr auto kModelKeys = [] {
+  std::array<std::string_view, kCommon.names.size() + kLlama.names.size()> names;
+  std::ranges::copy(kLlama.names, std::ranges::copy(kCommon.names, names.begin()).out);
+  return names;
+}();
+
+// Answers with the entries of its aliases.
+std::vector<Entry> read_model(Reading& reading, const Entry& entry, const ModelDefaults& defaults, Model& model) {
+  Draft draft{.model = model, .engine = defaults.engine, .aliases = {}};
+  model.id = entry.key;
+  model.place = reading.place(*entry.at);
+  model.priority = defaults.priority;
+  model.keep = defaults.keep;
+  model.queue_limit = defaults.queue_limit;
+  model.min_residency = defaults.min_residency;
+  Llama& llama = model.engine.emplace<Llama>(defaults.llama);
+  bool has_engine = !defaults.engine.empty();
+  bool has_source = false;
+  reading.fields(entry, {"model", entry.key}, kModelKeys, [&](std::size_t key, const Entry& value) {
+    has_engine = has_engine || value.key == "engine";
+    has_source = has_source || value.key == "source";
+    if (key < kCommon.readers.size()) {
+      kCommon.readers[key](reading, value, draft);
+    } else {
+      kLlama.readers[key - kCommon.readers.size()](reading, value, llama);
+    }
+  });
+  if (!draft.names_concurrency && llama.parallel) model.concurrency = *llama.parallel;
+  if (!is_model_name(model.id)) {
+    reading.problem(*entry.at, std::format("{} cannot name a model; expected {}", in_quotes(model.id), kModelNameRule));
+  }
+  const bool is_map = entry.value->kind == yaml::Kind::map || entry.value->is_nothing();
+  if (is_map && !has_engine) {
+    reading.problem(*entry.at, std::format("model {} has no engine; expected engine: {}", in_quotes(model.id),
+                                           alternatives(kEngines)));
+  }
+  if (is_map && !has_source) {
+    reading.problem(*entry.at,
+                    std::format("model {} has no source; expected source: a GGUF file", in_quotes(model.id)));
+  }
+  return std::move(draft.aliases);
+}
+
+// Gives the models their aliases. A name leads to one model, whether it is its id or an alias.
+void read_aliases(Reading& reading, const std::vector<std::vector<Entry>>& aliases, std::vector<Model>& models) {
+  struct Owner {
+    const Model* model;
+    bool by_id;
+  };
+  std::unordered_map<std::string_view, Owner> names;
+  names.reserve(models.size() * 2);
+  for (const Model& model : models) names.emplace(model.id, Owner{&model, true});
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    Model& model = models[i];
+    model.aliases.reserve(aliases[i].size());  // `names` refers to them
+    for (const Entry& item : aliases[i]) {
+      const auto alias = reading.scalar(item, "a name");
+      if (!alias) continue;
+      if (!is_model_name(*alias)) {
+        reading.problem(*item.at, std::format("{} cannot be an alias; expected {}", in_quotes(*alias), kModelNameRule));
+      } else if (const auto taken = names.find(*alias); taken != names.end()) {
+        const auto [owner, by_id] = taken->second;
+        reading.problem(*item.at, std::format("alias {} of model {} is {} of model {} already (line {})",
+                                              in_quotes(*alias), in_quotes(model.id), by_id ? "the name" : "an alias",
+                                              in_quotes(owner->id), owner->place.line));
+      } else {
+        names.emplace(model.aliases.emplace_back(*alias), Owner{&model, false});
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void read_priority(Reading& reading, const Entry& entry, core::Priority& into) {
+  constexpr std::array<std::string_view, 3> kWords{"low", "normal", "high"};
+  constexpr std::array kPriorities{core::Priority::low, core::Priority::normal, core::Priority::high};
+  if (const auto word = reading.word(entry, kWords)) into = kPriorities[*word];
+}
+
+void read_keep(Reading& reading, const Entry& entry, core::Keep& into) {
+  constexpr std::string_view kWhat = "0, a duration such as 30s, 5m or 1h30m, or forever";
+  const auto text = reading.scalar(entry, kWhat);
+  if (!text) return;
+  if (*text == "forever") {
+    into = core::Keep::forever();
+  } else if (const auto idle = parse_duration(*text)) {
+    into = {*idle};
+  } else {
+    reading.expected(entry, kWhat);
+  }
+}
+
+void read_engine(Reading& reading, const Entry& entry, std::string& into) {
+  if (const auto word = reading.word(entry, kEngines)) into = kEngines[*word];
+}
+
+std::vector<Model> read_models(Reading& reading, const Entry& entry, const ModelDefaults& defaults) {
+  std::vector<Entry> entries = reading.pairs(entry, {"models"});
+  std::ranges::sort(entries, {}, &Entry::key);
+  std::vector<Model> models(entries.size());
+  std::vector<std::vector<Entry>> aliases;
+  aliases.reserve(entries.size());
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    aliases.push_back(read_model(reading, entries[i], defaults, models[i]));
+  }
+  read_aliases(reading, aliases, models);
+  return models;
+}
+
+}  // namespace rouse::config

@@ -1,0 +1,30 @@
+// Reads the entries under `models:`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "config/reading.hpp"
+
+namespace rouse::config {
+
+// What an entry has that does not say otherwise.
+struct ModelDefaults {
+  std::string engine;  // empty: each model must name its own
+  core::Priority priority = core::Priority::normal;
+  core::Keep keep;
+  std::uint32_t queue_limit = 1024;
+  Duration min_residency = std::chrono::seconds(2);
+  Llama llama;
+};
+
+// Ascending by id.
+std::vector<Model> read_models(Reading& reading, const Entry& entry, const ModelDefaults& defaults);
+
+// Readers of single values that `defaults:` has in common with the models.
+void read_priority(Reading& reading, const Entry& entry, core::Priority& into);
+void read_keep(Reading& reading, const Entry& entry, core::Keep& into);
+void read_engine(Reading& reading, const Entry& entry, std::string& into);
+
+}  // namespace rouse::config
