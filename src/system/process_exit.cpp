@@ -1,0 +1,31 @@
+#include "system/process_exit.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <cstring>
+#include <format>
+
+namespace rouse::system {
+
+ProcessExit judge_exit(int wait_status, bool asked, bool killed_by_us, std::int64_t oom_kills_meanwhile) {
+  if (WIFEXITED(wait_status)) return {ProcessExit::How::exited, WEXITSTATUS(wait_status), asked};
+  const int signal = WTERMSIG(wait_status);
+  const bool oom = signal == SIGKILL && !killed_by_us && oom_kills_meanwhile > 0;
+  return {oom ? ProcessExit::How::out_of_memory : ProcessExit::How::signalled, signal, asked};
+}
+
+std::string to_string(const ProcessExit& exit) {
+  switch (exit.how) {
+    case ProcessExit::How::exited: return std::format("exited with code {}", exit.status);
+    case ProcessExit::How::signalled: {
+      const char* name = ::sigdescr_np(exit.status);
+      return std::format("killed by signal {} ({})", exit.status, name != nullptr ? name : "unknown");
+    }
+    case ProcessExit::How::out_of_memory: return "out of memory: killed by the kernel";
+    case ProcessExit::How::not_started: return std::format("could not be started: {}", std::strerror(exit.status));
+  }
+  return "ended";
+}
+
+}  // namespace rouse::system
