@@ -1,0 +1,113 @@
+// The client side: pooled keep-alive connections to upstreams, and one request on one of them.
+//
+// An UpstreamPool is owned by whoever builds the object graph; a Call lives in the coroutine that makes the
+// request. Owner thread only. What always holds:
+//   * A Call that is destroyed before its answer was read to the end closes its connection at once, so that
+//     the engine stops; otherwise the connection returns to the pool.
+//   * Idle connections are watched: one that the upstream closes leaves the pool at once. A request that still
+//     meets a dying pooled connection, with no byte of an answer, is sent once more on a fresh one.
+//   * Field names and values are checked before they are sent: no header is split by a value.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "http/address.hpp"
+#include "http/head.hpp"
+#include "http/task.hpp"
+
+namespace rouse::http {
+
+class Exchange;
+class PoolCore;
+struct RelayOptions;
+struct RelayOutcome;
+
+struct PoolLimits {
+  std::size_t idle_per_upstream = 256;
+  Duration idle_time = std::chrono::seconds(60);    // an idle connection is closed after at most twice this
+  Duration connect_time = std::chrono::seconds(5);  // for a connection to be made
+  std::size_t head_bytes = std::size_t{64} << 10;   // of an answer
+};
+
+class UpstreamPool {
+ public:
+  explicit UpstreamPool(boost::asio::io_context& io, PoolLimits limits = {});
+  ~UpstreamPool();
+  UpstreamPool(const UpstreamPool&) = delete;
+  UpstreamPool& operator=(const UpstreamPool&) = delete;
+
+  // Closes what idles there, for example because the worker is about to stop. Calls under way are not touched,
+  // and their connections are not kept afterwards.
+  void close_idle(const Address& upstream);
+  std::size_t idle(const Address& upstream) const;
+
+ private:
+  friend class Call;
+  std::shared_ptr<PoolCore> core_;  // owners: this, and the calls under way
+};
+
+enum class Credentials : std::uint8_t { drop, forward };
+
+// One request to an upstream. Views must stay valid until send() returns.
+struct Outgoing {
+  std::string_view method = "GET";
+  std::string_view target = "/";
+  std::string_view host = {};          // the Host field; empty: the upstream's own name
+  std::span<const Field> fields = {};  // a client's: those that travel are forwarded, see below
+  std::string_view extra = {};         // header lines of ours, each ended by CRLF
+  std::string_view body = {};
+  // Never forwarded: hop-by-hop fields and those Connection names, Host, Expect, X-Rouse-*. And these, unless told:
+  Credentials authorization = Credentials::drop;  // Authorization, X-Api-Key, Api-Key
+  Credentials cookies = Credentials::drop;
+};
+
+class Call {
+ public:
+  Call(UpstreamPool& pool, Address upstream, TimePoint deadline = kNever);
+  ~Call();
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  // Sends the request, waits for the head of the answer. Fails with upstream_failed (cannot be reached, closed,
+  // or made no sense), deadline, or unavailable (stop() was called, or the coroutine was cancelled). Once per Call.
+  Task<Result<const ResponseHead*>> send(Outgoing request);
+
+  // The next bytes of the body, decoded, as soon as there are any; empty at its end. The view is valid until the next
+  // read. Fails with upstream_failed when the answer breaks off, deadline, or unavailable as above.
+  Task<Result<std::string_view>> read();
+
+  // The rest of the body; too_large if there is more than `limit`.
+  Task<Result<std::string>> read_all(std::size_t limit);
+
+  // Ends the wait that is under way, and every later one, with unavailable. May be called from outside the
+  // coroutine, for example when an operator cancels the request.
+  void stop();
+  void set_deadline(TimePoint deadline);
+
+  const ResponseHead& head() const;
+  TimePoint head_arrived() const;  // when the head of the answer was whole
+  bool whole() const;              // the answer was read to its end
+
+ private:
+  friend Task<RelayOutcome> relay(Exchange&, Call&, RelayOptions);
+  class Wire;
+  std::unique_ptr<Wire> wire_;
+};
+
+// A whole exchange, for the daemon's own requests: status and body.
+struct Answer {
+  int status = 0;
+  std::string body;
+};
+Task<Result<Answer>> request(UpstreamPool& pool, Address upstream, Outgoing request, TimePoint deadline,
+                             std::size_t limit);
+
+}  // namespace rouse::http

@@ -1,0 +1,16 @@
+// Makes a connection to an upstream, within a time.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "http/address.hpp"
+#include "http/deadlines.hpp"
+#include "http/stream.hpp"
+#include "http/task.hpp"
+
+namespace rouse::http {
+
+// Fails with upstream_failed. Tries each address that a name resolves to.
+Task<Result<StreamPtr>> connect(boost::asio::io_context& io, Deadlines& deadlines, Address address, TimePoint until);
+
+}  // namespace rouse::http

@@ -1,0 +1,218 @@
+#include "http/connection.hpp"
+
+#include <algorithm>
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+#include <chrono>
+#include <format>
+#include <utility>
+
+#include "http/server_core.hpp"
+
+namespace rouse::http {
+
+namespace asio = boost::asio;
+
+using IdleHook = boost::intrusive::list_base_hook<boost::intrusive::tag<IdleTag>, AutoUnlink>;
+
+Connection::Connection(std::shared_ptr<ServerCore> core, Handler& handler, StreamPtr stream, std::string peer)
+    : core_(std::move(core)), handler_(handler), stream_(std::move(stream)), peer_(std::move(peer)) {
+  stream_->watch_for(this);
+  in_ = core_->take_buffer();
+  core_->joined(*this);
+  core_->becomes_idle(*this);
+  since_ = core_->ticks();
+}
+
+Connection::~Connection() {
+  stream_->watch_for(nullptr);
+  stream_->close();
+  enter(Phase::handling);
+  core_->refund(charged_);
+  core_->give_back(std::move(in_));
+  core_->give_back(std::move(next_));
+  boost::intrusive::list_base_hook<boost::intrusive::tag<AllTag>, AutoUnlink>::unlink();
+  core_->left();
+}
+
+Task<void> Connection::serve() {
+  try {
+    while (co_await read_head()) {
+      prepare_body();
+      try {
+        co_await handler_.handle(exchange_);
+      } catch (...) {
+        // Cancelled, and then nobody is left to be told; or a fault, which is answered below.
+      }
+      if (gone_) co_return;
+      co_await finish_answer();
+      if (close_ || gone_) break;
+      next_request();
+    }
+    if (unread_ && !gone_) co_await linger();
+  } catch (...) {
+    // Cancelled between requests, or no memory: the connection closes either way.
+  }
+}
+
+void Connection::enter(Phase phase) {
+  if (phase == Phase::idle) {
+    if (phase_ != Phase::idle) core_->becomes_idle(*this);
+  } else if (phase_ == Phase::idle) {
+    IdleHook::unlink();
+    core_->leaves_idle();
+  }
+  phase_ = phase;
+  since_ = core_->ticks();
+}
+
+Task<bool> Connection::read_head() {
+  std::size_t seen = 0;
+  while (true) {
+    if (!in_.empty()) {
+      if (phase_ != Phase::head) enter(Phase::head);
+      const std::size_t end = find_head_end(in_.view(), seen);
+      if (end > core_->limits.head_bytes || (end == 0 && in_.size() >= core_->limits.head_bytes)) {
+        refuse(431, "the request's head is too large");
+        co_return false;
+      }
+      if (end > 0) {
+        if (const auto refusal = parse_request_head(in_.view().substr(0, end), head_)) {
+          refuse(refusal->status, refusal->reason);
+          co_return false;
+        }
+        in_.consume_in_place(end);
+        arrived_ = std::chrono::steady_clock::now();
+        enter(Phase::handling);
+        ++core_->counts.requests;
+        co_return true;
+      }
+      seen = in_.size();
+    } else {
+      if (core_->draining()) co_return false;
+      enter(Phase::idle);
+    }
+    if (!stream_->armed()) {
+      in_.compact();
+      if (in_.space().empty()) in_.reserve(in_.capacity() * 2);
+      if (!stream_->is_open()) co_return false;
+      arm(in_, kAnyAmount);
+    }
+    co_await stream_->read_done();
+    const std::size_t received = stream_->take_received();
+    if (received == 0) {
+      gone_ = true;
+      co_return false;
+    }
+    in_.produce(received);
+  }
+}
+
+// An answer to what is no request. It is written at once or not at all: nobody waits for such a client.
+void Connection::refuse(int status, std::string_view reason) {
+  ++core_->counts.refused_heads;
+  close_ = unread_ = true;
+  const std::string answer =
+      std::format("HTTP/1.1 {} {}\r\n{}Content-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}\n",
+                  status, reason_phrase(status), core_->date_line(), reason.size() + 1, reason);
+  iovec piece{const_cast<char*>(answer.data()), answer.size()};
+  std::span<iovec> pieces(&piece, 1);
+  stream_->try_write(pieces);
+}
+
+// Looks after the client while the request is handled, and takes in what it sends next.
+void Connection::watch() {
+  if (stream_->armed() || gone_ || !stream_->is_open()) return;
+  if (next_.capacity() == 0) next_ = core_->take_buffer();
+  next_.compact();
+  next_.append(in_.view());
+  in_.keep_front(0);
+  if (next_.space().empty()) next_.reserve(next_.capacity() * 2);
+  if (next_.size() < core_->limits.head_bytes) arm(next_, kAnyAmount);
+}
+
+void Connection::arm(Buffer& into, std::size_t at_most) {
+  arming_ = &into;
+  const std::span<char> space = into.space();
+  stream_->arm(space.first(std::min(space.size(), at_most)));
+}
+
+void Connection::on_unawaited_read() {
+  const std::size_t received = stream_->take_received();
+  if (received == 0) {
+    client_left();
+    cancel_.emit(asio::cancellation_type::terminal);
+    return;
+  }
+  arming_->produce(received);
+  watch();
+}
+
+void Connection::client_left() {
+  if (!gone_) ++core_->counts.clients_gone;
+  gone_ = true;
+  stream_->close();
+}
+
+void Connection::cut() {
+  gone_ = true;
+  stream_->close();
+  cancel_.emit(asio::cancellation_type::terminal);
+}
+
+void Connection::close_if_idle() {
+  if (phase_ == Phase::idle) stream_->close();
+}
+
+void Connection::on_tick() {
+  const ServerLimits& limits = core_->limits;
+  Duration limit{};
+  switch (phase_) {
+    case Phase::handling: return;
+    case Phase::idle: limit = limits.keep_alive; break;
+    case Phase::head: limit = limits.head_time; break;
+    case Phase::body: limit = limits.body_idle; break;
+    case Phase::writing: limit = limits.write_idle; break;
+    case Phase::lingering: limit = limits.linger; break;
+  }
+  if (limits.tick * static_cast<std::int64_t>(core_->ticks() - since_) <= limit) return;
+  ++core_->counts.timed_out;
+  if (phase_ == Phase::head || phase_ == Phase::body) {
+    constexpr std::string_view kLate = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    iovec piece{const_cast<char*>(kLate.data()), kLate.size()};
+    std::span<iovec> pieces(&piece, 1);
+    if (!begun_) stream_->try_write(pieces);
+  }
+  stream_->close();
+}
+
+void Connection::next_request() {
+  core_->refund(std::exchange(charged_, 0));
+  if (body_storage_.capacity() > 2 * kConnectionBuffer) body_storage_.release();
+  body_error_.reset();
+  body_ = {};
+  begun_ = head_sent_ = ended_ = ending_ = bodiless_ = false;
+  written_ = 0;
+
+  const bool goes_on_here = !in_.empty() || (stream_->armed() && arming_ == &in_);
+  if (goes_on_here) return;
+  in_.swap(next_);
+  arming_ = &in_;
+  core_->give_back(std::move(next_));
+  if (in_.capacity() == 0) in_ = core_->take_buffer();
+}
+
+// The client may still be sending what nobody reads; closing at once would reset the connection, and it would
+// lose the answer.
+Task<void> Connection::linger() {
+  stream_->shutdown_send();
+  enter(Phase::lingering);
+  Buffer scratch = core_->take_buffer();
+  while (stream_->is_open()) {
+    if (!stream_->armed()) stream_->arm(scratch.space());
+    co_await stream_->read_done();
+    if (stream_->take_received() == 0) break;
+  }
+}
+
+}  // namespace rouse::http

@@ -1,0 +1,32 @@
+// Header fields: comparing their names, and telling apart those that belong to one connection (hop by hop)
+// from those that travel on.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace rouse::http {
+
+struct Field {
+  std::string_view name;  // as received
+  std::string_view value;
+};
+
+// Equal but for the case of ASCII letters.
+bool same_name(std::string_view a, std::string_view b);
+
+// Connection, Keep-Alive, TE, Trailer, Transfer-Encoding, Upgrade, Proxy-*, and Content-Length: every hop
+// writes its own.
+bool is_hop_by_hop(std::string_view name);
+
+// True if `list` ("close, x-foo") has `token` as one of its members.
+bool has_token(std::string_view list, std::string_view token);
+
+// What stands behind a status code: "Not Found"; empty for one that nobody registered.
+std::string_view reason_phrase(int status);
+
+// True if `value` may stand in a header line: no control characters but the tab.
+bool is_field_value(std::string_view value);
+bool is_token(std::string_view text);
+
+}  // namespace rouse::http

@@ -1,0 +1,84 @@
+// The head of a request as it goes upstream.
+#include <charconv>
+
+#include "http/wire.hpp"
+
+namespace rouse::http {
+namespace {
+
+bool is_credential(std::string_view name) {
+  return same_name(name, "authorization") || same_name(name, "x-api-key") || same_name(name, "api-key");
+}
+
+bool is_ours(std::string_view name) {  // the connection's own, or addressed to Rouse
+  switch (name.size()) {
+    case 4: return same_name(name, "host");
+    case 6: return same_name(name, "expect");
+    default: return name.size() > 8 && same_name(name.substr(0, 8), "x-rouse-");
+  }
+}
+
+bool travels(const Field& field, const Outgoing& request, std::string_view named_by_connection) {
+  if (is_hop_by_hop(field.name) || is_ours(field.name)) return false;
+  if (request.authorization == Credentials::drop && is_credential(field.name)) return false;
+  if (request.cookies == Credentials::drop && same_name(field.name, "cookie")) return false;
+  return named_by_connection.empty() || !has_token(named_by_connection, field.name);
+}
+
+// The lines ended by CRLF, each of which is a field.
+bool are_header_lines(std::string_view lines) {
+  while (!lines.empty()) {
+    const std::size_t end = lines.find("\r\n");
+    if (end == std::string_view::npos) return false;
+    const std::string_view line = lines.substr(0, end);
+    if (!is_token(line.substr(0, line.find(':'))) || !line.contains(':') || !is_field_value(line)) return false;
+    lines.remove_prefix(end + 2);
+  }
+  return true;
+}
+
+bool is_target(std::string_view target) {
+  for (const char c : target) {
+    if (c <= ' ' || c >= 0x7f) return false;
+  }
+  return !target.empty();
+}
+
+}  // namespace
+
+bool compose_head(std::string& out, const Outgoing& request, const Address& upstream) {
+  if (!is_token(request.method) || !is_target(request.target) || !is_field_value(request.host) ||
+      !are_header_lines(request.extra)) {
+    return false;
+  }
+  out.append(request.method).append(1, ' ').append(request.target).append(" HTTP/1.1\r\nHost: ");
+  if (!request.host.empty()) {
+    out.append(request.host);
+  } else if (upstream.is_unix()) {
+    out.append("localhost");
+  } else {
+    out.append(to_string(upstream));
+  }
+  out.append("\r\n");
+
+  std::string_view named_by_connection;  // "Connection: x-a, x-b" makes these two hop by hop
+  for (const Field& field : request.fields) {
+    if (!same_name(field.name, "connection") || same_name(field.value, "close")) continue;
+    if (!same_name(field.value, "keep-alive")) named_by_connection = field.value;
+  }
+  for (const Field& field : request.fields) {
+    if (!travels(field, request, named_by_connection)) continue;
+    if (!is_token(field.name) || !is_field_value(field.value)) return false;
+    out.append(field.name).append(": ").append(field.value).append("\r\n");
+  }
+  out.append(request.extra);
+  if (!request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH") {
+    char digits[20];
+    const auto end = std::to_chars(digits, digits + sizeof digits, request.body.size()).ptr;
+    out.append("Content-Length: ").append(digits, end).append("\r\n");
+  }
+  out.append("\r\n");
+  return true;
+}
+
+}  // namespace rouse::http

@@ -1,0 +1,82 @@
+#include <algorithm>
+#include <chrono>
+
+#include "http/wire.hpp"
+
+namespace rouse::http {
+
+void Link::on_unawaited_read() {
+  if (upstream != nullptr) {
+    pool->drop(*this);  // an idle upstream that closes, or speaks without being asked
+  } else {
+    stream->cancel_waits();  // it answers before the whole request is written
+  }
+}
+
+std::uint64_t PoolCore::era(const Address& upstream) {
+  const auto [at, added] = shelves_.try_emplace(upstream);
+  if (added) at->second.era = ++last_era_;
+  return at->second.era;
+}
+
+std::unique_ptr<Link> PoolCore::take(const Address& upstream) {
+  const auto at = shelves_.find(upstream);
+  if (at == shelves_.end() || at->second.links.empty()) return nullptr;
+  std::unique_ptr<Link> link = std::move(at->second.links.back());
+  at->second.links.pop_back();
+  link->upstream = nullptr;
+  return link;
+}
+
+void PoolCore::put(const Address& upstream, std::unique_ptr<Link> link) {
+  const auto at = shelves_.find(upstream);
+  if (at == shelves_.end() || at->second.era != link->era) return;
+  auto& links = at->second.links;
+  if (links.size() >= limits.idle_per_upstream) return;
+  constexpr std::size_t kLargeIdle = 16;  // so many may keep a large buffer while they idle
+  if (!link->stream->armed()) {
+    link->in.clear();
+    if (link->in.capacity() > kSmallBuffer && links.size() >= kLargeIdle) {
+      link->in.release();
+      link->in.reserve(kSmallBuffer);
+    }
+    link->stream->arm(link->in.space());
+  }
+  link->upstream = &at->first;
+  link->round = round_;
+  links.push_back(std::move(link));
+  if (pruning_) return;
+  pruning_ = true;
+  deadlines.set(*this, std::chrono::steady_clock::now() + limits.idle_time);
+}
+
+void PoolCore::drop(Link& idle) {
+  auto& links = shelves_.find(*idle.upstream)->second.links;
+  std::erase_if(links, [&](const auto& link) { return link.get() == &idle; });
+}
+
+void PoolCore::close_idle(const Address& upstream) { shelves_.erase(upstream); }
+
+std::size_t PoolCore::idle(const Address& upstream) const {
+  const auto at = shelves_.find(upstream);
+  return at == shelves_.end() ? 0 : at->second.links.size();
+}
+
+void PoolCore::on_deadline() {
+  pruning_ = false;
+  for (auto& [address, shelf] : shelves_) {
+    std::erase_if(shelf.links, [&](const auto& link) { return link->round < round_; });
+    pruning_ = pruning_ || !shelf.links.empty();
+  }
+  ++round_;
+  if (pruning_) deadlines.set(*this, std::chrono::steady_clock::now() + limits.idle_time);
+}
+
+UpstreamPool::UpstreamPool(boost::asio::io_context& io, PoolLimits limits)
+    : core_(std::make_shared<PoolCore>(io, limits)) {}
+UpstreamPool::~UpstreamPool() = default;
+
+void UpstreamPool::close_idle(const Address& upstream) { core_->close_idle(upstream); }
+std::size_t UpstreamPool::idle(const Address& upstream) const { return core_->idle(upstream); }
+
+}  // namespace rouse::http

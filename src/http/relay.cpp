@@ -1,0 +1,79 @@
+#include "http/relay.hpp"
+
+#include <chrono>
+
+#include "http/connection.hpp"
+#include "http/wire.hpp"
+
+namespace rouse::http {
+namespace {
+
+void pass_head(Connection& client, const ResponseHead& head, const RelayOptions& options) {
+  std::string_view named_by_connection;
+  bool dated = false;
+  for (const Field& field : head.fields) {
+    if (field.name.size() == 4 && same_name(field.name, "date")) dated = true;
+    if (field.name.size() == 10 && same_name(field.name, "connection") && !same_name(field.value, "keep-alive") &&
+        !same_name(field.value, "close")) {
+      named_by_connection = field.value;
+    }
+  }
+  client.begin(head.status, head.content_length, dated ? Connection::Date::given : Connection::Date::add);
+  for (const Field& field : head.fields) {
+    if (is_hop_by_hop(field.name)) continue;
+    if (!named_by_connection.empty() && has_token(named_by_connection, field.name)) continue;
+    client.append_parsed(field);
+  }
+  client.append_lines(options.extra);
+}
+
+}  // namespace
+
+Task<RelayOutcome> relay(Exchange& exchange, Call& call, RelayOptions options) {
+  Connection& client = exchange.connection_;
+  Call::Wire& wire = *call.wire_;
+  RelayOutcome outcome;
+  outcome.status = wire.head().status;
+  if (!client.begun()) pass_head(client, wire.head(), options);
+
+  const auto over = [&](RelayEnd end) {
+    outcome.end = client.gone() ? RelayEnd::client_gone : end;
+    if (end == RelayEnd::broken) {
+      outcome.error = wire.error();
+      if (wire.ended_by_us() && outcome.end == RelayEnd::broken) outcome.end = RelayEnd::stopped;
+    }
+    return outcome;
+  };
+
+  bool waited = false;
+  while (true) {
+    std::string_view piece;
+    const auto progress = wire.advance(piece);
+    if (progress == Call::Wire::Progress::broken) co_return over(RelayEnd::broken);
+    if (progress == Call::Wire::Progress::starved) {
+      if (!client.head_sent()) {
+        auto delivery = client.try_put({}, false);
+        if (!delivery) delivery = co_await client.finish_put();
+        if (*delivery == Delivery::client_gone) co_return over(RelayEnd::client_gone);
+      }
+      wire.arm();
+      if (!wire.stream().armed()) continue;
+      waited = true;
+      co_await wire.stream().read_done();
+      wire.absorb();
+      continue;
+    }
+    if (!piece.empty()) {
+      if (outcome.bytes == 0) outcome.first_byte = waited ? std::chrono::steady_clock::now() : wire.head_arrived();
+      if (options.tap != nullptr) options.tap->on_bytes(piece);
+    }
+    const bool last = wire.whole();
+    auto delivery = client.try_put(piece, last);
+    if (!delivery) delivery = co_await client.finish_put();
+    if (*delivery == Delivery::client_gone) co_return over(RelayEnd::client_gone);
+    outcome.bytes += piece.size();
+    if (last) co_return over(RelayEnd::finished);
+  }
+}
+
+}  // namespace rouse::http

@@ -1,0 +1,141 @@
+// The pool's and a call's insides, shared by call.cpp, pool.cpp and relay.cpp.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/buffer.hpp"
+#include "http/call.hpp"
+#include "http/chunked.hpp"
+#include "http/deadlines.hpp"
+#include "http/stream.hpp"
+
+namespace rouse::http {
+
+inline constexpr std::size_t kSmallBuffer = std::size_t{8} << 10;
+inline constexpr std::size_t kLargeBuffer = std::size_t{64} << 10;
+
+// One connection to an upstream with the memory that its messages need.
+struct Link final : Stream::Watcher {
+  Link(PoolCore& owner, StreamPtr connected, std::uint64_t begun_in)
+      : pool(&owner), stream(std::move(connected)), era(begun_in) {
+    stream->watch_for(this);
+  }
+  ~Link() {
+    stream->watch_for(nullptr);
+    stream->close();
+  }
+  void on_unawaited_read() override;
+
+  PoolCore* pool;
+  StreamPtr stream;
+  Buffer in;
+  std::string out;         // the request's head
+  std::string head_bytes;  // what `head` points into
+  ResponseHead head;
+  const Address* upstream = nullptr;  // while it idles: the pool's key
+  std::uint64_t era;                  // close_idle() began a new one: older links are not kept
+  std::uint64_t round = 0;            // of pruning, when it began to idle
+  bool filled = false;                // the last read took all the space there was
+};
+
+class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Deadlines::Entry {
+ public:
+  PoolCore(boost::asio::io_context& context, PoolLimits chosen) : io(context), limits(chosen), deadlines(context) {}
+
+  // The connection that was used last, or nothing.
+  std::unique_ptr<Link> take(const Address& upstream);
+  void put(const Address& upstream, std::unique_ptr<Link> link);
+  void drop(Link& idle);  // one that idles
+  std::uint64_t era(const Address& upstream);
+  void close_idle(const Address& upstream);
+  std::size_t idle(const Address& upstream) const;
+  void on_deadline() override;  // closes what has idled too long
+
+  boost::asio::io_context& io;
+  const PoolLimits limits;
+  Deadlines deadlines;
+
+ private:
+  struct Shelf {
+    std::vector<std::unique_ptr<Link>> links;
+    std::uint64_t era = 0;
+  };
+  std::map<Address, Shelf> shelves_;
+  std::uint64_t last_era_ = 0;
+  std::uint64_t round_ = 0;
+  bool pruning_ = false;  // the timer is set
+};
+
+class Call::Wire final : public Deadlines::Entry {
+ public:
+  enum class Progress { bytes, starved, whole, broken };
+
+  Wire(std::shared_ptr<PoolCore> core, Address address, TimePoint deadline)
+      : core_(std::move(core)), address_(std::move(address)) {
+    set_deadline(deadline);
+  }
+  ~Wire();
+
+  Task<Result<const ResponseHead*>> send(Outgoing request);
+
+  // The body without waiting: `piece` is set for `bytes`. When starved: arm(), co_await stream().read_done(),
+  // absorb(), and again.
+  Progress advance(std::string_view& piece);
+  void arm();
+  void absorb();
+  Stream& stream() { return *link_->stream; }
+
+  void stop();
+  void on_deadline() override;
+  void set_deadline(TimePoint deadline) {
+    deadline_ = deadline;
+    core_->deadlines.set(*this, deadline);
+  }
+
+  const ResponseHead& head() const { return link_->head; }
+  bool has_head() const { return has_head_; }
+  bool bodiless() const { return framing_ == Framing::none; }
+  bool whole() const { return whole_; }
+  bool ended_by_us() const { return ended_ != Ended::no; }
+  TimePoint head_arrived() const { return head_arrived_; }
+  Error error() const;  // why it is broken
+
+ private:
+  enum class Ended { no, stopped, deadline };
+  enum class Framing { none, length, chunked, until_close };
+  enum class Sent { all, early_answer, broken };
+
+  Task<bool> make_link();
+  Task<Sent> push(std::span<iovec> pieces);
+  bool parse_head(std::string_view method);  // true when the head is there, or nonsense (then error_ is set)
+  void begin_body(std::string_view method);
+  void end(Ended how);
+  void broke(std::string_view why);
+
+  std::shared_ptr<PoolCore> core_;
+  Address address_;
+  std::unique_ptr<Link> link_;
+  ChunkedDecoder decoder_;
+  std::uint64_t left_ = 0;
+  std::size_t seen_ = 0;  // of a head that has not all arrived
+  TimePoint deadline_ = kNever;
+  TimePoint head_arrived_ = kNever;
+  std::string error_;
+  Framing framing_ = Framing::none;
+  Ended ended_ = Ended::no;
+  bool has_head_ = false;
+  bool whole_ = false;
+  bool broken_ = false;
+  bool reusable_ = false;
+};
+
+// Appends the head of `request` as it goes to `upstream`. False if something in it would split a line.
+bool compose_head(std::string& out, const Outgoing& request, const Address& upstream);
+
+}  // namespace rouse::http

@@ -1,0 +1,46 @@
+#include "http/fields.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <string>
+
+using namespace rouse::http;
+
+TEST_CASE("field names are compared without regard to case", "[http]") {
+  CHECK(same_name("Content-Length", "content-LENGTH"));
+  CHECK_FALSE(same_name("Content-Length", "Content-Lengt"));
+  CHECK_FALSE(same_name("[", "{"));  // differ by the bit that tells the cases of letters apart
+}
+
+TEST_CASE("hop-by-hop fields are known in any case", "[http]") {
+  for (const auto* name : {"Connection", "KEEP-ALIVE", "te", "Trailer", "transfer-encoding", "Upgrade",
+                           "Proxy-Connection", "Proxy-Authorization", "Proxy-Authenticate", "content-length"}) {
+    INFO(name);
+    CHECK(is_hop_by_hop(name));
+  }
+  for (const auto* name : {"Content-Type", "Host", "Accept", "Connections", ""}) {
+    INFO(name);
+    CHECK_FALSE(is_hop_by_hop(name));
+  }
+}
+
+TEST_CASE("a list's members are found whole", "[http]") {
+  CHECK(has_token("close", "Close"));
+  CHECK(has_token("x-a ,\tclose", "close"));
+  CHECK(has_token(",,close", "close"));
+  CHECK_FALSE(has_token("closed, xclose", "close"));
+  CHECK_FALSE(has_token("", "close"));
+}
+
+TEST_CASE("control characters are found at every place of a value", "[http]") {
+  for (std::size_t size = 1; size < 20; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int c = 0; c < 256; ++c) {
+        std::string value(size, 'v');
+        value[at] = static_cast<char>(c);
+        const bool allowed = (c >= 0x20 && c != 0x7f) || c == '\t';
+        if (is_field_value(value) != allowed) FAIL("byte " << c << " at " << at << " of " << size);
+      }
+    }
+  }
+  SUCCEED();
+}
