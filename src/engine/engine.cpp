@@ -1,0 +1,27 @@
+#include "engine/engine.hpp"
+
+#include <array>
+
+#include "engine/llama.hpp"
+
+namespace rouse::engine {
+namespace {
+
+constexpr std::array<const Engine*, 1> kEngines{&kLlama};
+
+}  // namespace
+
+const Engine* find_engine(std::string_view name) {
+  for (const Engine* engine : kEngines) {
+    if (engine->name == name) return engine;
+  }
+  return nullptr;
+}
+
+std::vector<std::string_view> engine_names() {
+  std::vector<std::string_view> names;
+  for (const Engine* engine : kEngines) names.push_back(engine->name);
+  return names;
+}
+
+}  // namespace rouse::engine
