@@ -1,0 +1,123 @@
+#include "daemon/catalogue.hpp"
+
+#include <sys/stat.h>
+
+#include <format>
+#include <utility>
+
+namespace rouse::daemon {
+namespace {
+
+const engine::Engine* engine_of(const config::Model& model) {
+  struct Visitor {
+    const engine::Engine* operator()(const config::Llama&) const { return engine::find_engine("llama"); }
+  };
+  return std::visit(Visitor{}, model.engine);
+}
+
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {  // FNV-1a over 64-bit words
+  return (hash ^ value) * 0x100000001b3;
+}
+
+}  // namespace
+
+core::ModelSpec Catalogue::spec(const Entry& entry) const {
+  const config::Model& model = entry.model;
+  core::Placement placement = model.footprint;
+  if (placement.empty()) placement = {{kHost, entry.estimate ? entry.estimate->total() : Bytes{}}};
+  return core::ModelSpec{
+      .id = entry.id,
+      .revision = entry.revision,
+      .placements = {std::move(placement)},
+      .size_source = model.footprint.empty() ? core::SizeSource::estimated : core::SizeSource::configured,
+      .priority = model.priority,
+      .pinned = model.pinned,
+      .preload = false,  // start_preloads asks for it, once the files have been looked at
+      .keep = model.keep,
+      .concurrency = model.concurrency,
+      .queue_limit = model.queue_limit,
+      .min_residency = model.min_residency,
+      .stop_grace = entry.engine->grace,
+  };
+}
+
+core::CatalogueChanged Catalogue::replace(const std::vector<config::Model>& models) {
+  core::CatalogueChanged change;
+  std::map<ModelId, std::shared_ptr<const Entry>> before = std::exchange(entries_, {});
+  const auto names_before = std::exchange(names_, {});
+  for (const config::Model& model : models) {
+    const auto known = names_before.find(model.id);
+    const auto old = known == names_before.end() ? before.end() : before.find(known->second);
+    const bool same_name = old != before.end() && old->second->model.id == model.id;
+    auto entry = std::make_shared<Entry>(Entry{.id = same_name ? old->first : ModelId{next_id_++},
+                                               .model = model,
+                                               .engine = engine_of(model),
+                                               .files = {},
+                                               .estimate = {}});
+    if (same_name) {
+      const Entry& was = *old->second;
+      const bool same_process = was.model.engine == model.engine;
+      entry->revision = was.revision + (same_process ? 0 : 1);
+      if (same_process) {
+        entry->files = was.files;
+        entry->estimate = was.estimate;
+      }
+      before.erase(old);
+    }
+    change.changed.push_back(spec(*entry));
+    names_.emplace(model.id, entry->id);
+    for (const std::string& alias : model.aliases) names_.emplace(alias, entry->id);
+    entries_.emplace(entry->id, std::move(entry));
+  }
+  for (const auto& [id, entry] : before) change.removed.push_back(id);
+  return change;
+}
+
+std::optional<ModelId> Catalogue::find(std::string_view id_or_alias) const {
+  const auto it = names_.find(id_or_alias);
+  if (it == names_.end()) return std::nullopt;
+  return it->second;
+}
+
+std::vector<std::string_view> Catalogue::names() const {
+  std::vector<std::string_view> names;
+  names.reserve(names_.size());
+  for (const auto& [name, id] : names_) names.push_back(name);
+  return names;
+}
+
+core::CatalogueChanged Catalogue::learn(ModelId id, FileIdentity files, std::optional<engine::Estimate> estimate) {
+  const auto it = entries_.find(id);
+  if (it == entries_.end()) return {};
+  auto entry = std::make_shared<Entry>(*it->second);
+  if (entry->files.hash != 0 && entry->files != files) ++entry->revision;
+  entry->files = files;
+  entry->estimate = std::move(estimate);
+  core::CatalogueChanged change;
+  change.changed.push_back(spec(*entry));
+  it->second = std::move(entry);
+  return change;
+}
+
+FileIdentity identify(const Entry& entry) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const std::filesystem::path& file : entry.engine->files(entry.model)) {
+    for (const char c : file.native()) hash = mix(hash, static_cast<unsigned char>(c));
+    struct stat found{};
+    if (::stat(file.c_str(), &found) != 0) continue;
+    hash = mix(hash, static_cast<std::uint64_t>(found.st_size));
+    hash = mix(hash, static_cast<std::uint64_t>(found.st_mtim.tv_sec));
+    hash = mix(hash, static_cast<std::uint64_t>(found.st_mtim.tv_nsec));
+  }
+  return FileIdentity{hash == 0 ? 1 : hash};
+}
+
+Result<Measured> measure(const Entry& entry) {
+  Measured measured{.files = identify(entry), .estimate = {}};
+  auto estimate = entry.engine->estimate(entry.model);
+  if (!estimate) return std::unexpected(std::move(estimate.error()));
+  measured.estimate = *estimate;
+  return measured;
+}
+
+}  // namespace rouse::daemon

@@ -1,0 +1,74 @@
+// The models by name: what the configuration says of each, and what the core is told.
+//
+// Owner: the daemon. Owner thread. Entries are shared with the workers that were started from them, so that a worker
+// keeps its entry when the configuration changes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "config/config.hpp"
+#include "core/events.hpp"
+#include "core/model.hpp"
+#include "engine/engine.hpp"
+
+namespace rouse::daemon {
+
+// What an entry's files are now: a change makes a new revision, and what was learnt or estimated no longer holds.
+struct FileIdentity {
+  std::uint64_t hash = 0;  // of path, size and modification time of every file; 0: not looked at yet
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+
+struct Entry {
+  ModelId id;
+  config::Model model;
+  const engine::Engine* engine = nullptr;
+  std::uint64_t revision = 0;  // rises when a running worker is no longer what the entry asks for
+  FileIdentity files;
+  std::optional<engine::Estimate> estimate;  // when the configuration gives no footprint
+};
+
+class Catalogue {
+ public:
+  // Takes a configuration's models; what is the same as before keeps its id, and its revision. Gives the core's event.
+  core::CatalogueChanged replace(const std::vector<config::Model>& models);
+
+  std::optional<ModelId> find(std::string_view id_or_alias) const;
+  const std::shared_ptr<const Entry>& entry(ModelId id) const { return entries_.at(id); }
+  const std::map<ModelId, std::shared_ptr<const Entry>>& entries() const { return entries_; }  // shared with workers
+  std::vector<std::string_view> names() const;                                                 // ids and aliases
+
+  // What the files are, and how large a worker is expected to be, as read by measure(): a new entry, and the event.
+  core::CatalogueChanged learn(ModelId id, FileIdentity files, std::optional<engine::Estimate> estimate);
+
+ private:
+  core::ModelSpec spec(const Entry& entry) const;
+
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::map<ModelId, std::shared_ptr<const Entry>> entries_;
+  std::unordered_map<std::string, ModelId, Hash, std::equal_to<>> names_;
+  std::uint64_t next_id_ = 1;
+};
+
+// Looks at an entry's files: reads headers, so it may take a hundred milliseconds on a cold disk; any thread.
+// Fails with load_failed when they cannot be used.
+struct Measured {
+  FileIdentity files;
+  std::optional<engine::Estimate> estimate;
+};
+FileIdentity identify(const Entry& entry);  // stats only: microseconds
+Result<Measured> measure(const Entry& entry);
+
+}  // namespace rouse::daemon

@@ -1,0 +1,251 @@
+#include "daemon/daemon.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <format>
+
+#include "base/nearest.hpp"
+#include "daemon/impl.hpp"
+#include "system/host_memory.hpp"
+
+namespace rouse::daemon {
+namespace {
+
+constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
+constexpr auto kForcedUnload = std::chrono::seconds(10);  // running answers have that long to end
+
+core::Policy policy_of(const config::Config& config) {
+  core::Policy policy;
+  policy.value =
+      config.policy.eviction == config::Eviction::lru ? &core::least_recently_used : &core::greedy_dual_size_frequency;
+  policy.patience = config.policy.patience;
+  policy.slice = config.policy.slice;
+  policy.load_timeout = config.policy.load_timeout;
+  return policy;
+}
+
+}  // namespace
+
+Daemon::Impl::Impl(Parts given, const config::Config& config)
+    : parts(given),
+      default_deadline(config.deadline),
+      budgets(config.budgets),
+      scheduler(policy_of(config)),
+      wake(given.io),
+      sampling(given.io),
+      finished(given.io, boost::asio::steady_timer::time_point::max()) {
+  core::CatalogueChanged change = catalogue.replace(config.models);
+  if (const auto host = system::host_memory()) {
+    change.budgets.push_back({kHost, host->total, limit_on(budgets.host, host->total), budgets.host.reserve});
+  } else {
+    parts.log.error("the machine's memory cannot be read: {}", host.error().message);
+  }
+  feed(std::move(change));
+  sample();
+}
+
+Daemon::Impl::~Impl() { pool.join(); }
+
+// --- requests -----------------------------------------------------------------------------------------------
+
+void Daemon::Impl::abandon(RequestId request) {
+  requests.erase(request);
+  feed(core::Abandon{request});
+}
+
+void Daemon::Impl::finish(RequestId request, core::Outcome outcome) {
+  const auto it = requests.find(request);
+  if (it != requests.end()) {
+    last_used[it->second->model] = parts.clock.wall();
+    requests.erase(it);
+  }
+  feed(core::Finish{request, outcome});
+}
+
+Error Daemon::Impl::explain(const core::Refusal& refusal, ModelId model) const {
+  const auto it = catalogue.entries().find(model);
+  return to_error(refusal, it == catalogue.entries().end() ? "?" : it->second->model.id, parts.clock.now());
+}
+
+Ticket Daemon::Impl::submit(ModelId model, const RequestOptions& options) {
+  const TimePoint now = parts.clock.now();
+  auto pending = std::make_unique<Pending>(
+      Pending{.desk = *this, .request = RequestId{next_request++}, .model = model, .submitted = now});
+  requests.emplace(pending->request, pending.get());
+  const core::Submit event{.request = pending->request,
+                           .model = model,
+                           .client = options.client,
+                           .priority = options.priority,
+                           .deadline = options.deadline.value_or(later(now, default_deadline)),
+                           .keep = options.keep,
+                           .patience = options.patience,
+                           .origin = options.origin};
+  Ticket ticket(std::move(pending));
+  feed(event);
+  return ticket;
+}
+
+http::Task<Result<void>> Daemon::Impl::look_at_files(ModelId model) {
+  const std::shared_ptr<const Entry> entry = catalogue.entry(model);  // shared with the catalogue and the pool
+  const core::Stage stage = core::stage(scheduler.view().models.at(model).state);
+  if (stage != core::Stage::cold && stage != core::Stage::failed) co_return Result<void>{};
+  sample();
+  if (identify(*entry) == entry->files) co_return Result<void>{};
+
+  std::shared_ptr<Look>& look = looks[model];
+  if (!look) {
+    look = std::make_shared<Look>(parts.io);
+    boost::asio::post(pool, [this, look, entry, model] {
+      auto result = measure(*entry);
+      boost::asio::post(parts.io, [this, look, model, result = std::move(result)]() mutable {
+        if (result && catalogue.entries().contains(model))
+          feed(catalogue.learn(model, result->files, result->estimate));
+        look->result = std::move(result);
+        look->done.cancel();
+        looks.erase(model);
+      });
+    });
+  }
+  const std::shared_ptr<Look> mine = look;  // shared with the pool and the others who wait
+  while (!mine->result) co_await mine->done.async_wait(kAwait);
+  if (!*mine->result) co_return std::unexpected(mine->result->error());
+  co_return Result<void>{};
+}
+
+http::Task<Result<Ticket>> Daemon::request(ModelId model, RequestOptions options) {
+  if (!impl_->catalogue.entries().contains(model))
+    co_return fail(Code::unknown_model, "the model is no longer configured");
+  if (auto looked = co_await impl_->look_at_files(model); !looked) co_return std::unexpected(std::move(looked.error()));
+  co_return impl_->submit(model, options);
+}
+
+Result<ModelId> Daemon::find(std::string_view name) const {
+  if (const auto id = impl_->catalogue.find(name)) return *id;
+  const std::vector<std::string_view> names = impl_->catalogue.names();
+  const std::string hint = did_you_mean(name, names);
+  const std::string shown(name.substr(0, 200));
+  if (!hint.empty()) return fail(Code::unknown_model, std::format("model \"{}\" is unknown; {}", shown, hint));
+  return fail(Code::unknown_model, std::format("model \"{}\" is unknown; GET /v1/models lists those there are", shown));
+}
+
+const Entry& Daemon::entry(ModelId id) const { return *impl_->catalogue.entry(id); }
+
+// --- operators ----------------------------------------------------------------------------------------------
+
+http::Task<Result<void>> Daemon::load(ModelId model, RequestOptions options) {
+  options.origin = core::Origin::operator_;
+  auto ticket = co_await request(model, options);
+  if (!ticket) co_return std::unexpected(std::move(ticket.error()));
+  while (!co_await ticket->settled_by(kNever)) continue;
+  auto lease = ticket->take();
+  if (!lease) co_return std::unexpected(std::move(lease.error()));
+  lease->finish(core::Outcome::unused);
+  co_return Result<void>{};
+}
+
+http::Task<Result<void>> Daemon::begin_load(ModelId model, RequestOptions options) {
+  options.origin = core::Origin::operator_;
+  auto ticket = co_await request(model, options);
+  if (!ticket) co_return std::unexpected(std::move(ticket.error()));
+  if (ticket->settled()) {
+    auto lease = ticket->take();
+    if (!lease) co_return std::unexpected(std::move(lease.error()));
+    lease->finish(core::Outcome::unused);
+    co_return Result<void>{};
+  }
+  // The ticket waits on by itself: it settles at its deadline at the latest, and with shutdown.
+  boost::asio::co_spawn(
+      impl_->parts.io.get_executor(),
+      [](Ticket waiting) -> http::Task<void> {
+        while (!co_await waiting.settled_by(kNever)) continue;
+      }(std::move(*ticket)),
+      boost::asio::detached);
+  co_return Result<void>{};
+}
+
+http::Task<Result<Receipt>> Daemon::unload(ModelId model, core::Force force) {
+  const RequestId request{impl_->next_request++};
+  Impl::Unloading operation(impl_->parts.io);
+  struct Registered {  // also when the operator has left
+    std::unordered_map<RequestId, Impl::Unloading*>& all;
+    RequestId request;
+    ~Registered() { all.erase(request); }
+  } registered{impl_->unloads, request};
+  impl_->unloads.emplace(request, &operation);
+  const TimePoint begun = impl_->parts.clock.now();
+  impl_->feed(core::Unload{request, model, force, later(begun, kForcedUnload)});
+  while (!operation.unloaded && !operation.refusal) co_await operation.done.async_wait(kAwait);
+  if (operation.refusal) co_return std::unexpected(impl_->explain(*operation.refusal, model));
+  co_return Receipt{.freed = operation.unloaded->freed,
+                    .confirmed = operation.unloaded->confirmed == core::Confirmed::yes,
+                    .took = impl_->parts.clock.now() - begun};
+}
+
+void Daemon::pin(ModelId model, bool pinned) { impl_->feed(core::Pin{model, pinned}); }
+
+http::Task<void> Daemon::shutdown(TimePoint deadline) {
+  impl_->accepting = false;
+  impl_->feed(core::Shutdown{deadline});
+  while (!impl_->over) co_await impl_->finished.async_wait(kAwait);
+}
+
+bool Daemon::accepting() const { return impl_->accepting; }
+
+void Daemon::start_preloads() {
+  for (const auto& [id, entry] : impl_->catalogue.entries()) {
+    if (!entry->model.preload) continue;
+    boost::asio::co_spawn(
+        impl_->parts.io.get_executor(),
+        [](Impl& impl, ModelId model) -> http::Task<void> {
+          const auto looked = co_await impl.look_at_files(model);
+          if (looked)
+            impl.feed(core::Preload{model});
+          else
+            impl.parts.log.warning("{}: not preloaded: {}", impl.catalogue.entry(model)->model.id,
+                                   looked.error().message);
+        }(*impl_, id),
+        boost::asio::detached);  // owned by nobody but the pool's one look; ends with it
+  }
+}
+
+// --- memory -------------------------------------------------------------------------------------------------
+
+void Daemon::Impl::sample() {
+  const auto host = system::host_memory();
+  if (!host) return;
+  core::DeviceMeasured sample{.device = kHost,
+                              .total = host->total,
+                              .used = host->total - host->available,
+                              .trees = std::vector<core::TreeBytes>{}};
+  for (const auto& [id, worker] : workers) {
+    if (worker->tree() != 0) sample.trees->push_back({id, system::tree_memory(worker->tree()).held()});
+  }
+  feed(std::move(sample));
+}
+
+void Daemon::Impl::keep_sampling() {
+  if (sampling_armed || workers.empty()) return;
+  sampling_armed = true;
+  sampling.expires_after(std::chrono::seconds(1));
+  sampling.async_wait([this](const boost::system::error_code& error) {
+    sampling_armed = false;
+    if (error) return;
+    parts.launcher.observe_oom_kills();
+    sample();
+    keep_sampling();
+  });
+}
+
+system::WorkerLog& Daemon::Impl::log_of(ModelId id) {
+  auto& log = logs[id];
+  if (!log) log = std::make_unique<system::WorkerLog>(parts.clock);
+  return *log;
+}
+
+Daemon::Daemon(Parts parts, const config::Config& config) : impl_(std::make_unique<Impl>(parts, config)) {}
+Daemon::~Daemon() = default;
+
+}  // namespace rouse::daemon

@@ -1,0 +1,109 @@
+// Does what the core decides: turns the world into events, feeds them to the scheduler, performs its effects.
+//
+// One owner thread, the one that runs the io_context; no mutexes. Blocking work (reading model files' headers) goes
+// to a small pool and comes back. Owned by main, with everything it is given outliving it.
+//
+//   request → Submit ─▶ step ─▶ Admit / Refuse → ticket
+//                        │ StartWorker → process, readiness probe → Loaded
+//   process gone → Exited, BytesReturned ◀─ StopWorker, KillWorker
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "config/config.hpp"
+#include "core/scheduler.hpp"
+#include "daemon/catalogue.hpp"
+#include "daemon/status.hpp"
+#include "daemon/ticket.hpp"
+#include "http/call.hpp"
+#include "http/task.hpp"
+#include "system/logger.hpp"
+#include "system/process.hpp"
+#include "system/runtime_dir.hpp"
+#include "system/worker_log.hpp"
+
+namespace rouse::daemon {
+
+struct RequestOptions {
+  ClientId client;  // whoever requests are shared out between fairly
+  core::Priority priority = core::Priority::normal;
+  std::optional<TimePoint> deadline;  // otherwise the configured one
+  std::optional<core::Keep> keep;
+  core::Patience patience = core::Patience::may_wait;
+  core::Origin origin = core::Origin::client;
+};
+
+// The answer to an unload: what came back.
+struct Receipt {
+  core::Placement freed;
+  bool confirmed = true;
+  Duration took{};
+};
+
+class Daemon {
+ public:
+  struct Parts {
+    boost::asio::io_context& io;
+    const Clock& clock;
+    system::Logger& log;
+    system::Launcher& launcher;
+    system::RuntimeDir& runtime;
+    http::UpstreamPool& upstreams;
+  };
+  Daemon(Parts parts, const config::Config& config);
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  void start_preloads();
+
+  // --- requests ---------------------------------------------------------------------------------------------
+  // unknown_model names the nearest ones.
+  Result<ModelId> find(std::string_view id_or_alias) const;
+  const Entry& entry(ModelId id) const;
+  // Asks for a lease. Looks at the model's files first where it is cold (load_failed if they are of no use).
+  http::Task<Result<Ticket>> request(ModelId model, RequestOptions options);
+
+  // --- operators --------------------------------------------------------------------------------------------
+  // Returns when the model is ready, or why it is not; joins a load under way.
+  http::Task<Result<void>> load(ModelId model, RequestOptions options);
+  // The same, but returns as soon as it is asked for; the load goes on.
+  http::Task<Result<void>> begin_load(ModelId model, RequestOptions options);
+  // Returns when the bytes are back, or known not to be.
+  http::Task<Result<Receipt>> unload(ModelId model, core::Force force);
+  void pin(ModelId model, bool pinned);
+  // Refuses newcomers, drains, cuts at the deadline, ends all workers. Returns when none is left.
+  http::Task<void> shutdown(TimePoint deadline);
+  bool accepting() const;  // false once shutdown has begun
+
+  // --- seeing -----------------------------------------------------------------------------------------------
+  std::vector<ModelStatus> models() const;  // ascending by name
+  ModelStatus model(ModelId id) const;
+  std::vector<DeviceStatus> devices();  // as of now: takes a sample
+  system::WorkerLog& log_of(ModelId id);
+  // What a waiting client is told: "loading 43 % eta 1.2 s".
+  std::string progress(ModelId id) const;
+  // Each transition, as it happens.
+  void on_announce(std::function<void(const core::Announce&)> observer);
+  const Clock& clock() const;
+
+ private:
+  friend class Ticket;
+  friend class Lease;
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// A refusal of the core in words: the error's code, a message for anybody and the sizes for an administrator.
+Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint now);
+
+}  // namespace rouse::daemon

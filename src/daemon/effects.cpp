@@ -1,0 +1,148 @@
+// What the core wants done, one function each.
+#include <boost/asio/post.hpp>
+#include <format>
+
+#include "daemon/impl.hpp"
+
+namespace rouse::daemon {
+namespace {
+
+std::string describe(const core::Placement& placement) {
+  std::string text;
+  for (const auto& [device, bytes] : placement)
+    text += std::format("{}{} {}", text.empty() ? "" : ", ", device_name(device), to_string(bytes));
+  return text;
+}
+
+}  // namespace
+
+void Daemon::Impl::feed(core::Event event) {
+  events.push_back(std::move(event));
+  if (feeding) return;
+  feeding = true;
+  while (!events.empty()) {
+    const core::Event next = std::move(events.front());
+    events.pop_front();
+    for (const core::Effect& effect : scheduler.step(next, parts.clock.now()))
+      std::visit([this](const auto& e) { perform(e); }, effect);
+  }
+  feeding = false;
+}
+
+void Daemon::Impl::perform(const core::StartWorker& effect) {
+  const auto& entry = catalogue.entry(effect.model);
+  parts.log.info("{}: starting on {}", entry->model.id, describe(effect.placement));
+  const WorkerId id = effect.worker;
+  auto started = Worker::start(parts.io, parts.clock, parts.launcher, parts.runtime, parts.upstreams, id, entry,
+                               log_of(effect.model),
+                               {
+                                   .ready = [this, id] { feed(core::Loaded{id}); },
+                                   .gone = [this, id](std::string_view error) { worker_gone(id, error); },
+                               });
+  if (!started) {
+    log_of(effect.model).note(started.error().message);
+    return feed(core::EffectFailed{id, started.error().message});
+  }
+  workers.emplace(id, std::move(*started));
+  keep_sampling();
+}
+
+void Daemon::Impl::perform(const core::StopWorker& effect) {
+  if (const auto it = workers.find(effect.worker); it != workers.end()) it->second->stop();
+}
+
+void Daemon::Impl::perform(const core::KillWorker& effect) {
+  if (const auto it = workers.find(effect.worker); it != workers.end()) it->second->kill();
+}
+
+// The process tree is gone. The host's memory went with it, so that its return needs no waiting.
+void Daemon::Impl::worker_gone(WorkerId id, std::string_view error) {
+  const auto it = workers.find(id);
+  if (it == workers.end()) return;
+  std::string text(error);
+  for (const system::LogLine& line : log_of(it->second->entry()->id).tail(5)) text += "\n" + line.text;
+  // Not from inside its own callback.
+  boost::asio::post(parts.io, [worker = std::shared_ptr<Worker>(std::move(it->second))] {});
+  workers.erase(it);
+  feed(core::Exited{id, std::move(text)});
+  feed(core::BytesReturned{id});
+}
+
+void Daemon::Impl::perform(const core::Admit& effect) {
+  const auto it = requests.find(effect.request);
+  const auto worker = workers.find(effect.worker);
+  if (it == requests.end() || worker == workers.end()) return feed(core::Finish{effect.request, core::Outcome::failed});
+  Pending& pending = *it->second;
+  pending.worker = effect.worker;
+  pending.entry = worker->second->entry();
+  pending.upstream = worker->second->address();
+  const TimePoint now = parts.clock.now();
+  const Duration waited = now - pending.submitted;
+  if (waited > Duration{}) {
+    const core::Model& model = scheduler.view().models.at(pending.model);
+    const Duration load = model.load_time.value_or(Duration{});
+    const auto* ready = std::get_if<core::Ready>(&model.state);
+    const bool waited_for_load = ready && ready->since > pending.submitted;
+    pending.waited.load = waited_for_load ? std::min(load, ready->since - pending.submitted) : Duration{};
+    pending.waited.queue = waited - pending.waited.load;
+  }
+  pending.settle(Pending::At::admitted);
+}
+
+void Daemon::Impl::perform(const core::Refuse& effect) {
+  if (const auto it = requests.find(effect.request); it != requests.end()) {
+    Pending& pending = *it->second;
+    pending.refusal = effect.refusal;
+    requests.erase(it);
+    pending.settle(Pending::At::refused);
+    return;
+  }
+  if (const auto it = unloads.find(effect.request); it != unloads.end()) {
+    it->second->refusal = effect.refusal;
+    it->second->done.cancel();
+  }
+}
+
+void Daemon::Impl::perform(const core::CutLease& effect) {
+  const auto it = requests.find(effect.request);
+  if (it != requests.end() && it->second->cut) it->second->cut();
+}
+
+void Daemon::Impl::perform(const core::Unloaded& effect) {
+  if (const auto it = unloads.find(effect.request); it != unloads.end()) {
+    it->second->unloaded = effect;
+    it->second->done.cancel();
+  }
+}
+
+void Daemon::Impl::perform(const core::WakeAt& effect) {
+  if (effect.time == kNever) {
+    wake.cancel();
+    return;
+  }
+  wake.expires_at(effect.time);
+  wake.async_wait([this](const boost::system::error_code& error) {
+    if (!error) feed(core::Tick{});
+  });
+}
+
+void Daemon::Impl::perform(const core::Announce& effect) {
+  if (const auto entry = catalogue.entries().find(effect.model); entry != catalogue.entries().end()) {
+    const auto& view = scheduler.view();
+    const auto model = view.models.find(effect.model);
+    const auto* failed = model == view.models.end() ? nullptr : std::get_if<core::Failed>(&model->second.state);
+    const std::string why = failed ? ": " + failed->error.substr(0, failed->error.find('\n')) : std::string();
+    const std::string line = std::format("{}: {} → {} ({}), worker {}, {} → {}{}", entry->second->model.id,
+                                         name(effect.from), name(effect.to), name(effect.trigger), effect.worker.value,
+                                         to_string(effect.before), to_string(effect.after), why);
+    parts.log.write(failed ? system::Level::warning : system::Level::info, line);
+  }
+  for (const auto& observer : observers) observer(effect);
+}
+
+void Daemon::Impl::perform(const core::ShutdownComplete&) {
+  over = true;
+  finished.cancel();
+}
+
+}  // namespace rouse::daemon

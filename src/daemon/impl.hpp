@@ -1,0 +1,94 @@
+// The daemon's inside: shared by daemon.cpp (requests and operators), effects.cpp (what the core wants done) and
+// seeing.cpp (status). Nobody else includes this.
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/daemon.hpp"
+#include "daemon/pending.hpp"
+#include "daemon/worker.hpp"
+
+namespace rouse::daemon {
+
+class Daemon::Impl final : public Desk {
+ public:
+  Impl(Parts parts, const config::Config& config);
+  ~Impl() override;
+
+  // --- events: each is one transaction; those that performing effects brings wait until it is over ------------
+  void feed(core::Event event);
+
+  // --- Desk ---------------------------------------------------------------------------------------------------
+  void abandon(RequestId request) override;
+  void finish(RequestId request, core::Outcome outcome) override;
+  Error explain(const core::Refusal& refusal, ModelId model) const override;
+  boost::asio::io_context::executor_type executor() const override { return parts.io.get_executor(); }
+
+  // --- effects.cpp ----------------------------------------------------------------------------------------------
+  void perform(const core::StartWorker& effect);
+  void perform(const core::StopWorker& effect);
+  void perform(const core::KillWorker& effect);
+  void perform(const core::Admit& effect);
+  void perform(const core::Refuse& effect);
+  void perform(const core::CutLease& effect);
+  void perform(const core::Unloaded& effect);
+  void perform(const core::WakeAt& effect);
+  void perform(const core::Announce& effect);
+  void perform(const core::ShutdownComplete& effect);
+  void worker_gone(WorkerId id, std::string_view error);
+
+  // --- daemon.cpp -----------------------------------------------------------------------------------------------
+  // Returns when the model's files have been looked at, if they have to be.
+  http::Task<Result<void>> look_at_files(ModelId model);
+  Ticket submit(ModelId model, const RequestOptions& options);
+  void sample();         // what the machine's memory is like now
+  void keep_sampling();  // once a second while there are workers
+  system::WorkerLog& log_of(ModelId id);
+
+  Parts parts;
+  Duration default_deadline;
+  config::Budgets budgets;
+  Catalogue catalogue;
+  core::Scheduler scheduler;
+  std::map<ModelId, std::unique_ptr<system::WorkerLog>> logs;
+  std::map<WorkerId, std::unique_ptr<Worker>> workers;
+  std::unordered_map<RequestId, Pending*> requests;  // owned by their tickets and leases
+
+  struct Unloading {
+    explicit Unloading(boost::asio::io_context& io) : done(io, boost::asio::steady_timer::time_point::max()) {}
+    boost::asio::steady_timer done;
+    std::optional<core::Unloaded> unloaded;
+    std::optional<core::Refusal> refusal;
+  };
+  std::unordered_map<RequestId, Unloading*> unloads;  // owned by the coroutines that wait
+
+  // Whoever needs the same files looked at waits for the one look.
+  struct Look {
+    explicit Look(boost::asio::io_context& io) : done(io, boost::asio::steady_timer::time_point::max()) {}
+    boost::asio::steady_timer done;
+    std::optional<Result<Measured>> result;
+  };
+  std::map<ModelId, std::shared_ptr<Look>> looks;  // shared with the coroutines that wait
+  boost::asio::thread_pool pool{1};                // reads headers of model files
+
+  std::vector<std::function<void(const core::Announce&)>> observers;
+  std::deque<core::Event> events;
+  bool feeding = false;
+  bool accepting = true;
+  bool over = false;  // shutdown is complete
+  std::uint64_t next_request = 1;
+  boost::asio::steady_timer wake;
+  boost::asio::steady_timer sampling;
+  bool sampling_armed = false;
+  boost::asio::steady_timer finished;  // cancelled when shutdown is complete
+  std::map<ModelId, std::chrono::system_clock::time_point> last_used;
+};
+
+}  // namespace rouse::daemon

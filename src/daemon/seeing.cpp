@@ -1,0 +1,125 @@
+// What there is to see of models and devices.
+#include <algorithm>
+#include <format>
+
+#include "daemon/impl.hpp"
+
+namespace rouse::daemon {
+namespace {
+
+double progress_of(const core::Model& model, TimePoint now) {
+  const auto* loading = std::get_if<core::Loading>(&model.state);
+  if (!loading) return 0;
+  const double expected = std::chrono::duration<double>(model.load_time.value_or(model.spec.expected_load)).count();
+  const double elapsed = std::chrono::duration<double>(now - loading->since).count();
+  return std::min(0.99, elapsed / std::max(expected, 0.001));
+}
+
+}  // namespace
+
+std::string device_name(DeviceId id) { return id == kHost ? "host" : std::format("gpu{}", id.value - 1); }
+
+ModelStatus Daemon::model(ModelId id) const {
+  const core::View& view = impl_->scheduler.view();
+  const core::Model& model = view.models.at(id);
+  const Entry& entry = *impl_->catalogue.entry(id);
+  const TimePoint now = impl_->parts.clock.now();
+  const WallTime wall = impl_->parts.clock.wall();
+  auto at = [&](TimePoint t) { return wall + std::chrono::duration_cast<WallTime::duration>(t - now); };
+
+  ModelStatus status{.name = entry.model.id,
+                     .aliases = entry.model.aliases,
+                     .engine = entry.engine->name,
+                     .stage = core::stage(model.state),
+                     .waiting = model.queue.size(),
+                     .footprint = {},
+                     .footprint_source = model.measured ? core::SizeSource::measured : model.spec.size_source,
+                     .pid = {},
+                     .loads = model.loads,
+                     .last_load = model.load_time,
+                     .last_used = {},
+                     .expires_at = {},
+                     .keep_forever = model.keep.is_forever(),
+                     .pinned = model.pinned,
+                     .progress = {},
+                     .error = {},
+                     .retry_at = {}};
+  const core::Worker* worker = core::worker(model.state);
+  const core::Row* row = worker ? view.ledger.find(worker->id) : nullptr;
+  if (row)
+    status.footprint = row->bytes;
+  else if (model.measured)
+    status.footprint = *model.measured;
+  else if (!entry.model.footprint.empty() || entry.estimate)
+    status.footprint = model.spec.placements.front();
+  if (worker) {
+    status.leases = worker->leases.size();
+    const auto process = impl_->workers.find(worker->id);
+    if (process != impl_->workers.end() && process->second->pid() != 0) status.pid = process->second->pid();
+  }
+  if (const auto used = impl_->last_used.find(id); used != impl_->last_used.end()) status.last_used = used->second;
+  if (const auto* ready = std::get_if<core::Ready>(&model.state);
+      ready && ready->worker.leases.empty() && !model.pinned && !model.keep.is_forever()) {
+    status.expires_at = at(later(ready->last_used, model.keep.idle));
+  }
+  if (std::holds_alternative<core::Loading>(model.state)) status.progress = progress_of(model, now);
+  if (const auto* failed = std::get_if<core::Failed>(&model.state)) {
+    status.error = failed->error;
+    if (failed->retry_at != kNever) status.retry_at = at(failed->retry_at);
+  }
+  return status;
+}
+
+std::vector<ModelStatus> Daemon::models() const {
+  std::vector<ModelStatus> all;
+  for (const auto& [id, entry] : impl_->catalogue.entries()) all.push_back(model(id));
+  std::ranges::sort(all, {}, &ModelStatus::name);
+  return all;
+}
+
+std::vector<DeviceStatus> Daemon::devices() {
+  impl_->sample();
+  const core::Ledger& ledger = impl_->scheduler.view().ledger;
+  std::vector<DeviceStatus> all;
+  for (const auto& [id, device] : ledger.devices()) {
+    Bytes unconfirmed;
+    for (const auto& [worker, row] : ledger.rows()) {
+      if (row.phase == core::Phase::unconfirmed || row.phase == core::Phase::stuck)
+        unconfirmed += core::bytes_on(row.bytes, id);
+    }
+    all.push_back({.name = device_name(id),
+                   .total = device.budget.total,
+                   .limit = device.budget.limit,
+                   .reserve = device.budget.reserve,
+                   .effective = ledger.effective(id),
+                   .used_by_models = device.held - unconfirmed,
+                   .used_by_others = device.others,
+                   .unconfirmed = unconfirmed});
+  }
+  return all;
+}
+
+system::WorkerLog& Daemon::log_of(ModelId id) { return impl_->log_of(id); }
+
+std::string Daemon::progress(ModelId id) const {
+  const core::Model& model = impl_->scheduler.view().models.at(id);
+  const TimePoint now = impl_->parts.clock.now();
+  if (const auto* loading = std::get_if<core::Loading>(&model.state)) {
+    const double elapsed = std::chrono::duration<double>(now - loading->since).count();
+    if (!model.load_time) return std::format("loading for {:.1f} s", elapsed);
+    const double left = std::max(0.0, std::chrono::duration<double>(*model.load_time).count() - elapsed);
+    return std::format("loading {:.0f} % eta {:.1f} s", 100 * progress_of(model, now), left);
+  }
+  if (std::holds_alternative<core::Ready>(model.state))
+    return std::format("waiting for a free slot, {} waiting", model.queue.size());
+  if (std::holds_alternative<core::Failed>(model.state)) return "waiting to try again";
+  return "waiting for memory";
+}
+
+void Daemon::on_announce(std::function<void(const core::Announce&)> observer) {
+  impl_->observers.push_back(std::move(observer));
+}
+
+const Clock& Daemon::clock() const { return impl_->parts.clock; }
+
+}  // namespace rouse::daemon

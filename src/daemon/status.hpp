@@ -1,0 +1,55 @@
+// What there is to see of models and devices: plain values, made when asked for.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "core/lifecycle.hpp"
+#include "core/model.hpp"
+
+namespace rouse::daemon {
+
+using WallTime = std::chrono::system_clock::time_point;
+
+struct ModelStatus {
+  std::string name;
+  std::vector<std::string> aliases;
+  std::string_view engine;
+  core::Stage stage = core::Stage::cold;
+  std::uint64_t leases = 0;
+  std::uint64_t waiting = 0;
+  core::Placement footprint;  // held now, else expected; empty while nothing is known
+  core::SizeSource footprint_source = core::SizeSource::estimated;
+  std::optional<int> pid;
+  std::uint64_t loads = 0;             // that became ready
+  std::optional<Duration> last_load;   // how long it took
+  std::optional<WallTime> last_used;   // end of the last lease
+  std::optional<WallTime> expires_at;  // when it stops if nobody asks; nothing while busy, pinned or kept for ever
+  bool keep_forever = false;
+  bool pinned = false;
+  std::optional<double> progress;    // 0 … 1 while loading
+  std::string error;                 // of a failed one; for administrators
+  std::optional<WallTime> retry_at;  // of a failed one
+};
+
+struct DeviceStatus {
+  std::string name;  // "host", "gpu0", …
+  Bytes total;
+  Bytes limit;
+  Bytes reserve;
+  Bytes effective;
+  Bytes used_by_models;
+  Bytes used_by_others;
+  Bytes unconfirmed;
+};
+
+std::string device_name(DeviceId id);
+
+}  // namespace rouse::daemon

@@ -1,0 +1,71 @@
+#include "daemon/ticket.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "daemon/pending.hpp"
+
+namespace rouse::daemon {
+
+// --- Lease --------------------------------------------------------------------------------------------------
+
+Lease::Lease(std::unique_ptr<Pending> pending) : pending_(std::move(pending)) {}
+Lease::Lease(Lease&&) noexcept = default;
+Lease& Lease::operator=(Lease&& other) noexcept {
+  finish(core::Outcome::failed);
+  pending_ = std::move(other.pending_);
+  return *this;
+}
+Lease::~Lease() { finish(core::Outcome::failed); }
+
+const http::Address& Lease::upstream() const { return pending_->upstream; }
+const Entry& Lease::entry() const { return *pending_->entry; }
+WorkerId Lease::worker() const { return pending_->worker; }
+Waited Lease::waited() const { return pending_->waited; }
+void Lease::on_cut(std::function<void()> cut) { pending_->cut = std::move(cut); }
+
+void Lease::finish(core::Outcome outcome) {
+  const std::unique_ptr<Pending> pending = std::move(pending_);
+  if (pending) pending->desk.finish(pending->request, outcome);
+}
+
+// --- Ticket -------------------------------------------------------------------------------------------------
+
+Ticket::Ticket(std::unique_ptr<Pending> pending) : pending_(std::move(pending)) {}
+Ticket::Ticket(Ticket&&) noexcept = default;
+Ticket& Ticket::operator=(Ticket&& other) noexcept {
+  Ticket old(std::move(*this));
+  pending_ = std::move(other.pending_);
+  return *this;
+}
+
+Ticket::~Ticket() {
+  if (!pending_) return;
+  if (pending_->at == Pending::At::waiting) pending_->desk.abandon(pending_->request);
+  if (pending_->at == Pending::At::admitted) pending_->desk.finish(pending_->request, core::Outcome::unused);
+}
+
+bool Ticket::settled() const { return pending_->at != Pending::At::waiting; }
+RequestId Ticket::request() const { return pending_->request; }
+
+http::Task<bool> Ticket::settled_by(TimePoint time) {
+  while (!settled() && std::chrono::steady_clock::now() < time) {
+    if (!pending_->wait) pending_->wait.emplace(pending_->desk.executor());
+    pending_->wait->expires_at(time);
+    co_await pending_->wait->async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{}));
+  }
+  co_return settled();
+}
+
+Result<Lease> Ticket::take() {
+  if (pending_->at == Pending::At::refused)
+    return std::unexpected(pending_->desk.explain(pending_->refusal, pending_->model));
+  return Lease(std::move(pending_));
+}
+
+const core::Refusal* Ticket::refusal() const {
+  return pending_ && pending_->at == Pending::At::refused ? &pending_->refusal : nullptr;
+}
+
+}  // namespace rouse::daemon

@@ -1,0 +1,78 @@
+// A request's place in the queue, and then its claim on a worker.
+//
+//   Ticket ticket = …;                                  // waiting, or settled already
+//   while (!co_await ticket.settled_by(next_comment))   // the model loads
+//     …write a comment…
+//   Result<Lease> lease = ticket.take();
+//   …relay…; lease->finish(core::Outcome::ok);
+//
+// Both are move-only and belong to the coroutine of the request; dropping a Ticket abandons the request, dropping a
+// Lease finishes it as failed. The Daemon outlives both. Owner thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "core/effects.hpp"
+#include "core/events.hpp"
+#include "http/address.hpp"
+#include "http/task.hpp"
+
+namespace rouse::daemon {
+
+class Daemon;
+struct Entry;
+struct Pending;  // ticket.cpp
+
+// Where a request's time went, for Server-Timing and the log.
+struct Waited {
+  Duration queue{};  // from the request to its admission, less the load
+  Duration load{};   // of it, while the model was loading
+};
+
+class Lease {
+ public:
+  Lease(Lease&&) noexcept;
+  Lease& operator=(Lease&&) noexcept;
+  ~Lease();  // finishes as failed
+
+  const http::Address& upstream() const;  // where the worker serves
+  const Entry& entry() const;             // what it was started from
+  WorkerId worker() const;
+  Waited waited() const;
+  // Called when a forced unload, a shutdown or an operator ends this request: stop the call. Not called after finish.
+  void on_cut(std::function<void()> cut);
+  void finish(core::Outcome outcome);
+
+ private:
+  friend class Ticket;
+  explicit Lease(std::unique_ptr<Pending> pending);
+  std::unique_ptr<Pending> pending_;  // nothing once finished
+};
+
+class Ticket {
+ public:
+  explicit Ticket(std::unique_ptr<Pending> pending);
+  Ticket(Ticket&&) noexcept;
+  Ticket& operator=(Ticket&&) noexcept;
+  ~Ticket();  // abandons
+
+  bool settled() const;
+  // Waits until admitted or refused, at most until `time`; true if settled. Cancelling the coroutine leaves the
+  // request waiting until the Ticket is dropped.
+  http::Task<bool> settled_by(TimePoint time);
+  // Once settled: the lease, or why not, in words for the client.
+  Result<Lease> take();
+  // Why it was refused: for Retry-After and the like. Only when take() gives an error that came from the core.
+  const core::Refusal* refusal() const;
+  RequestId request() const;
+
+ private:
+  std::unique_ptr<Pending> pending_;
+};
+
+}  // namespace rouse::daemon
