@@ -1,0 +1,58 @@
+#include "api/access.hpp"
+
+#include <algorithm>
+#include <format>
+
+namespace rouse::api {
+namespace {
+
+// The name in "name:port", with the brackets of an IPv6 address; empty if it is no authority.
+std::string_view host_of(std::string_view authority) {
+  const std::size_t end =
+      authority.starts_with('[') ? authority.find(']') + 1 : std::min(authority.find(':'), authority.size());
+  if (authority.starts_with('[') && end == 0) return {};
+  const std::string_view port = authority.substr(end);
+  const bool good =
+      port.empty() || (port.starts_with(':') && port.find_first_not_of("0123456789", 1) == std::string_view::npos);
+  return good ? authority.substr(0, end) : std::string_view();
+}
+
+}  // namespace
+
+Access::Access(std::vector<std::string> more_hosts) : hosts_(std::move(more_hosts)) {
+  for (std::string& host : hosts_) {
+    if (host.contains(':') && !host.starts_with('[')) host = std::format("[{}]", host);
+  }
+  hosts_.insert(hosts_.end(), {"localhost", "127.0.0.1", "[::1]"});
+}
+
+bool Access::knows(std::string_view authority) const {
+  const std::string_view host = host_of(authority);
+  return !host.empty() &&
+         std::ranges::any_of(hosts_, [&](const std::string& known) { return http::same_name(known, host); });
+}
+
+Result<void> Access::check(const http::RequestHead& head, std::string_view peer) const {
+  const bool nameless = head.host.empty() && head.http_1_0;  // a simple probe; browsers name their host
+  if (peer != "unix" && !nameless && !knows(head.host)) {
+    return fail(Code::forbidden, "this Host is not known here; use localhost or the address the server listens on");
+  }
+  for (const http::Field& field : head.fields) {
+    if (field.name.size() != 6 || !http::same_name(field.name, "Origin")) continue;
+    std::string_view origin = field.value;
+    const std::size_t scheme = origin.starts_with("http://") ? 7 : origin.starts_with("https://") ? 8 : 0;
+    origin.remove_prefix(scheme);
+    if (scheme == 0 || !knows(origin)) return fail(Code::forbidden, "web pages of other sites may not use this server");
+  }
+  return {};
+}
+
+Result<void> require_json(const http::RequestHead& head) {
+  std::string_view type = head.field("Content-Type").value_or("");
+  type = type.substr(0, type.find(';'));
+  while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
+  if (http::same_name(type, "application/json")) return {};
+  return fail(Code::unsupported_media, "send this with the header Content-Type: application/json");
+}
+
+}  // namespace rouse::api

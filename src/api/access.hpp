@@ -1,0 +1,34 @@
+// Who may talk to us from where: keeps web pages away. A page of a foreign site betrays itself by its Origin; one whose
+// name was pointed at this machine (DNS rebinding), by its Host; a form, by its content type.
+//
+// A value, made once. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "http/head.hpp"
+
+namespace rouse::api {
+
+class Access {
+ public:
+  // localhost, 127.0.0.1 and [::1] are always known; `more_hosts` are the names we are bound to besides, without ports.
+  explicit Access(std::vector<std::string> more_hosts);
+
+  // Fails with forbidden for an unknown Host or a foreign Origin. A client on a Unix socket is no browser, so that its
+  // Host does not matter.
+  Result<void> check(const http::RequestHead& head, std::string_view peer) const;
+
+ private:
+  bool knows(std::string_view authority) const;
+
+  std::vector<std::string> hosts_;
+};
+
+// Fails with unsupported_media unless the content type is application/json.
+Result<void> require_json(const http::RequestHead& head);
+
+}  // namespace rouse::api

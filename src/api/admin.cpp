@@ -1,0 +1,83 @@
+#include "api/admin.hpp"
+
+#include "api/admin_shapes.hpp"
+#include "api/lifecycle_options.hpp"
+
+namespace rouse::api {
+namespace {
+
+std::string error_body(const Fault& fault) { return admin_error(fault); }
+
+http::Task<void> answer_model(const Parts& parts, Reply& reply, int status, ModelId model) {
+  co_await reply.json(status, admin_json_of(parts.daemon.model(model)));
+}
+
+http::Task<void> set_pin(const Parts& parts, Reply& reply, std::string_view id, bool pinned) {
+  const auto model = parts.daemon.find(id);
+  if (!model) co_return co_await reply.error(model.error());
+  parts.daemon.pin(*model, pinned);
+  co_await answer_model(parts, reply, 200, *model);
+}
+
+}  // namespace
+
+constinit const Dialect kAdmin{error_body, nullptr};
+
+http::Task<void> admin_models(const Parts& parts, Reply& reply, std::string_view) {
+  co_await reply.json(200, admin_json_of(parts.daemon.models()));
+}
+
+http::Task<void> admin_model(const Parts& parts, Reply& reply, std::string_view id) {
+  const auto model = parts.daemon.find(id);
+  if (!model) co_return co_await reply.error(model.error());
+  co_await answer_model(parts, reply, 200, *model);
+}
+
+http::Task<void> admin_devices(const Parts& parts, Reply& reply, std::string_view) {
+  co_await reply.json(200, admin_json_of(parts.daemon.devices()));
+}
+
+http::Task<void> admin_load(const Parts& parts, Reply& reply, std::string_view id) {
+  const auto body = co_await reply.exchange().read_body();
+  if (!body) co_return co_await reply.error(body.error());
+  const auto wanted = read_load_request(*body);
+  if (!wanted) co_return co_await reply.error(wanted.error());
+  const auto lifecycle = read_lifecycle_options(reply.request());
+  if (!lifecycle) co_return co_await reply.error(lifecycle.error());
+  const auto model = parts.daemon.find(id);
+  if (!model) co_return co_await reply.error(model.error());
+
+  daemon::RequestOptions options;
+  options.priority = lifecycle->priority;
+  options.keep = lifecycle->keep;
+  options.patience = lifecycle->patience;
+  options.origin = core::Origin::operator_;
+  if (lifecycle->deadline) options.deadline = later(reply.exchange().arrived(), *lifecycle->deadline);
+  auto loaded =
+      wanted->wait ? co_await parts.daemon.load(*model, options) : co_await parts.daemon.begin_load(*model, options);
+  if (!loaded) co_return co_await reply.error(std::move(loaded.error()));
+  co_await answer_model(parts, reply, wanted->wait ? 200 : 202, *model);
+}
+
+http::Task<void> admin_unload(const Parts& parts, Reply& reply, std::string_view id) {
+  const auto body = co_await reply.exchange().read_body();
+  if (!body) co_return co_await reply.error(body.error());
+  const auto wanted = read_unload_request(*body);
+  if (!wanted) co_return co_await reply.error(wanted.error());
+  const auto model = parts.daemon.find(id);
+  if (!model) co_return co_await reply.error(model.error());
+
+  auto receipt = co_await parts.daemon.unload(*model, wanted->force ? core::Force::yes : core::Force::no);
+  if (!receipt) co_return co_await reply.error(std::move(receipt.error()));
+  co_await reply.json(200, admin_json_of(*receipt));
+}
+
+http::Task<void> admin_pin(const Parts& parts, Reply& reply, std::string_view id) {
+  co_await set_pin(parts, reply, id, true);
+}
+
+http::Task<void> admin_unpin(const Parts& parts, Reply& reply, std::string_view id) {
+  co_await set_pin(parts, reply, id, false);
+}
+
+}  // namespace rouse::api

@@ -1,0 +1,193 @@
+#include "api/admin_shapes.hpp"
+
+#include <cstdint>
+#include <format>
+#include <glaze/json/read.hpp>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "api/json.hpp"
+#include "api/utf8.hpp"
+
+namespace rouse::api {
+// Not in an unnamed namespace: reflection names them.
+namespace admin_json {
+
+using ByDevice = std::map<std::string, std::int64_t>;
+
+struct ErrorObject {
+  std::string_view code;
+  std::string message;
+  std::string context;
+};
+struct ErrorBody {
+  ErrorObject error;
+};
+
+struct Model {
+  std::string_view id;
+  std::span<const std::string> aliases;
+  std::string_view engine;
+  std::string_view state;
+  std::optional<double> progress;
+  std::uint64_t leases = 0;
+  std::uint64_t waiting = 0;
+  ByDevice footprint;
+  std::optional<std::string_view> footprint_source;
+  std::optional<int> pid;
+  std::uint64_t loads = 0;
+  std::optional<double> last_load_ms;
+  std::optional<std::string> last_used;
+  std::optional<std::string> expires_at;
+  bool keep_forever = false;
+  bool pinned = false;
+  std::optional<std::string> error;
+  std::optional<std::string> retry_at;
+};
+struct ModelList {
+  std::vector<Model> models;
+};
+
+struct Device {
+  std::string_view id;
+  std::int64_t total = 0;
+  std::int64_t limit = 0;
+  std::int64_t reserve = 0;
+  std::int64_t effective = 0;
+  std::int64_t used_by_models = 0;
+  std::int64_t used_by_others = 0;
+  std::int64_t unconfirmed = 0;
+};
+struct DeviceList {
+  std::vector<Device> devices;
+};
+
+struct Receipt {
+  ByDevice freed;
+  bool confirmed = true;
+  double took_ms = 0;
+};
+
+}  // namespace admin_json
+
+namespace {
+
+admin_json::ByDevice by_device(const core::Placement& placement) {
+  admin_json::ByDevice bytes;
+  for (const core::DeviceBytes& share : placement) bytes.emplace(daemon::device_name(share.device), share.bytes.count);
+  return bytes;
+}
+
+// To the microsecond: more digits say nothing.
+double milliseconds(Duration duration) {
+  return static_cast<double>(std::chrono::round<std::chrono::microseconds>(duration).count()) / 1000;
+}
+
+std::optional<std::string> time_text(const std::optional<daemon::WallTime>& time) {
+  return time ? std::optional(rfc3339(*time)) : std::nullopt;
+}
+
+std::string_view source_name(core::SizeSource source) {
+  switch (source) {
+    case core::SizeSource::configured: return "configured";
+    case core::SizeSource::estimated: return "estimated";
+    case core::SizeSource::measured: return "learnt";
+  }
+  std::unreachable();
+}
+
+admin_json::Model shape(const daemon::ModelStatus& model) {
+  const bool sized = !model.footprint.empty();
+  return {
+      .id = model.name,
+      .aliases = model.aliases,
+      .engine = model.engine,
+      .state = core::name(model.stage),
+      .progress = model.progress,
+      .leases = model.leases,
+      .waiting = model.waiting,
+      .footprint = by_device(model.footprint),
+      .footprint_source = sized ? std::optional(source_name(model.footprint_source)) : std::nullopt,
+      .pid = model.pid,
+      .loads = model.loads,
+      .last_load_ms = model.last_load ? std::optional(milliseconds(*model.last_load)) : std::nullopt,
+      .last_used = time_text(model.last_used),
+      .expires_at = time_text(model.expires_at),
+      .keep_forever = model.keep_forever,
+      .pinned = model.pinned,
+      .error = model.error.empty() ? std::nullopt : std::optional(as_utf8(model.error)),
+      .retry_at = time_text(model.retry_at),
+  };
+}
+
+struct ReadOptions : glz::opts {
+  bool validate_trailing_whitespace = true;
+};
+constexpr ReadOptions kReadOptions = [] {
+  ReadOptions options;
+  options.null_terminated = false;
+  options.error_on_unknown_keys = true;
+  return options;
+}();
+
+template <class T>
+Result<T> read_object(std::string_view body, std::string_view expected) {
+  T value;
+  if (body.empty()) return value;
+  const glz::error_ctx wrong = glz::read<kReadOptions>(value, body);
+  if (!wrong) return value;
+  return fail(Code::malformed,
+              std::format("the body makes no sense at byte {}; it may be empty or {}", wrong.count, expected));
+}
+
+}  // namespace
+
+std::string admin_error(const Fault& fault) {
+  return to_json(
+      admin_json::ErrorBody{{kind(fault.error.code).name, as_utf8(fault.error.message), as_utf8(fault.error.context)}});
+}
+
+std::string admin_json_of(const daemon::ModelStatus& model) { return to_json(shape(model)); }
+
+std::string admin_json_of(const std::vector<daemon::ModelStatus>& models) {
+  admin_json::ModelList list;
+  list.models.reserve(models.size());
+  for (const daemon::ModelStatus& model : models) list.models.push_back(shape(model));
+  return to_json(list);
+}
+
+std::string admin_json_of(const std::vector<daemon::DeviceStatus>& devices) {
+  admin_json::DeviceList list;
+  for (const daemon::DeviceStatus& device : devices) {
+    list.devices.push_back({
+        .id = device.name,
+        .total = device.total.count,
+        .limit = device.limit.count,
+        .reserve = device.reserve.count,
+        .effective = device.effective.count,
+        .used_by_models = device.used_by_models.count,
+        .used_by_others = device.used_by_others.count,
+        .unconfirmed = device.unconfirmed.count,
+    });
+  }
+  return to_json(list);
+}
+
+std::string admin_json_of(const daemon::Receipt& receipt) {
+  return to_json(admin_json::Receipt{by_device(receipt.freed), receipt.confirmed, milliseconds(receipt.took)});
+}
+
+std::string rfc3339(daemon::WallTime time) {
+  return std::format("{:%FT%TZ}", std::chrono::floor<std::chrono::milliseconds>(time));
+}
+
+Result<LoadRequest> read_load_request(std::string_view body) {
+  return read_object<LoadRequest>(body, R"({"wait": true or false})");
+}
+
+Result<UnloadRequest> read_unload_request(std::string_view body) {
+  return read_object<UnloadRequest>(body, R"({"force": true or false})");
+}
+
+}  // namespace rouse::api

@@ -1,0 +1,36 @@
+// The JSON of our own routes: what goes out, and the small bodies that come in. Pure.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "api/fault.hpp"
+#include "base/result.hpp"
+#include "daemon/daemon.hpp"
+#include "daemon/status.hpp"
+
+namespace rouse::api {
+
+std::string admin_error(const Fault& fault);
+
+// {"models":[…]} and {"devices":[…]}, one model, and the receipt of an unload. Every field is always there.
+std::string admin_json_of(const std::vector<daemon::ModelStatus>& models);
+std::string admin_json_of(const daemon::ModelStatus& model);
+std::string admin_json_of(const std::vector<daemon::DeviceStatus>& devices);
+std::string admin_json_of(const daemon::Receipt& receipt);
+
+// "2026-11-21T02:12:00.123Z": RFC 3339, UTC, to the millisecond.
+std::string rfc3339(daemon::WallTime time);
+
+// An empty body means {}. Fail with malformed for what is no such object, an unknown key included.
+struct LoadRequest {
+  bool wait = true;
+};
+struct UnloadRequest {
+  bool force = false;
+};
+Result<LoadRequest> read_load_request(std::string_view body);
+Result<UnloadRequest> read_unload_request(std::string_view body);
+
+}  // namespace rouse::api

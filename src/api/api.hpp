@@ -1,0 +1,34 @@
+// The server's handler: checks where a request comes from, finds the route, and lets its handler answer.
+//
+//   api.cpp         the table of all routes
+//   inference.cpp   the path of a request that a model answers
+//   openai.cpp      OpenAI's dialect          admin.cpp    our own, under /rouse/v1/
+//   health.cpp      for probes                logs.cpp     what workers wrote
+//
+// Owned by main; outlives the server. Owner thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "api/access.hpp"
+#include "api/parts.hpp"
+#include "http/exchange.hpp"
+
+namespace rouse::api {
+
+class Api final : public http::Handler {
+ public:
+  // `hosts`: the names we are bound to, see Access.
+  Api(Parts parts, std::vector<std::string> hosts);
+
+  http::Task<void> handle(http::Exchange& exchange) override;
+
+ private:
+  Parts parts_;
+  Access access_;
+  std::uint64_t next_id_;
+};
+
+}  // namespace rouse::api

@@ -1,0 +1,239 @@
+#include "api/inference.hpp"
+
+#include <format>
+#include <optional>
+#include <vector>
+
+#include "api/engine_message.hpp"
+#include "api/lifecycle_options.hpp"
+#include "api/request_body.hpp"
+#include "http/relay.hpp"
+
+namespace rouse::api {
+namespace {
+
+constexpr std::size_t kErrorBodyLimit = std::size_t{64} << 10;
+
+// What a request asks for.
+struct Asked {
+  ModelId model;
+  bool stream = false;
+  std::optional<TimePoint> deadline;  // the client's own
+  daemon::RequestOptions options;
+};
+
+// Clients share a model fairly by where they come from.
+ClientId client_of(std::string_view peer) { return ClientId{std::hash<std::string_view>{}(peer)}; }
+
+std::expected<ModelId, Fault> find_model(const daemon::Daemon& daemon, std::string_view name) {
+  auto found = daemon.find(name);
+  if (!found) return std::unexpected(Fault(std::move(found.error()), "model"));
+  return *found;
+}
+
+// The model that the body names, or the header X-Model, or both if they mean the same one.
+std::expected<ModelId, Fault> choose_model(const daemon::Daemon& daemon, const std::optional<std::string>& in_body,
+                                           std::optional<std::string_view> in_header) {
+  if (!in_body && !in_header) {
+    return std::unexpected(
+        Fault({Code::malformed, "the request names no model; give its name as \"model\" in the body", {}}, "model"));
+  }
+  const auto model = find_model(daemon, in_body ? std::string_view(*in_body) : *in_header);
+  if (!model || !in_body || !in_header || *in_body == *in_header) return model;
+  const auto other = daemon.find(*in_header);
+  if (other && *other == *model) return model;
+  return std::unexpected(
+      Fault({Code::malformed, "the header X-Model and \"model\" in the body name different models", {}}, "model"));
+}
+
+std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange& exchange, std::string_view body,
+                                       Streams streams) {
+  const auto request = read_request_body(body);
+  if (!request) return std::unexpected(Fault(request.error()));
+  const auto lifecycle = read_lifecycle_options(exchange.request());
+  if (!lifecycle) return std::unexpected(Fault(lifecycle.error()));
+  const auto model = choose_model(parts.daemon, request->model, exchange.field("X-Model"));
+  if (!model) return std::unexpected(model.error());
+
+  Asked asked{
+      .model = *model, .stream = streams == Streams::if_asked && request->stream, .deadline = {}, .options = {}};
+  if (lifecycle->deadline) asked.deadline = later(exchange.arrived(), *lifecycle->deadline);
+  asked.options.client = client_of(exchange.peer());
+  asked.options.priority = lifecycle->priority;
+  asked.options.deadline = asked.deadline;
+  asked.options.keep = lifecycle->keep;
+  asked.options.patience = lifecycle->patience;
+  return asked;
+}
+
+// Remembers whether the stream that passes by stands at the end of an event.
+class EventBoundary final : public http::Tap {
+ public:
+  void on_bytes(std::string_view bytes) override {
+    for (const char c : bytes.substr(bytes.size() - std::min<std::size_t>(bytes.size(), 2))) {
+      before_ = last_;
+      last_ = c;
+    }
+  }
+  bool between_events() const { return last_ == '\0' || (last_ == '\n' && before_ == '\n'); }
+
+ private:
+  char before_ = '\0';
+  char last_ = '\0';
+};
+
+// Waits for the lease, and lets a streaming client know that it does. False: the client has left.
+http::Task<bool> wait(const Parts& parts, Reply& reply, const Asked& asked, daemon::Ticket& ticket) {
+  http::Exchange& exchange = reply.exchange();
+  TimePoint next = asked.stream ? later(exchange.arrived(), parts.comment_after) : kNever;
+  while (!co_await ticket.settled_by(next)) {
+    if (!exchange.begun()) reply.begin_events();
+    const std::string comment = std::format(": {}\n\n", parts.daemon.progress(asked.model));
+    if (co_await exchange.write(comment) == http::Delivery::client_gone) co_return false;
+    next = later(parts.clock.now(), parts.comment_every);
+  }
+  co_return true;
+}
+
+// The fields that travel to the engine when comments were sent before: the head that announced plain text has left
+// already, so the engine must not compress.
+std::vector<http::Field> without_encodings(const std::vector<http::Field>& fields) {
+  std::vector<http::Field> kept;
+  for (const http::Field& field : fields) {
+    if (!http::same_name(field.name, "Accept-Encoding")) kept.push_back(field);
+  }
+  return kept;
+}
+
+bool is_event_stream(const http::ResponseHead& head) {
+  return head.field("Content-Type").value_or("").starts_with("text/event-stream") && !head.field("Content-Encoding");
+}
+
+Fault engine_fault(const Error& error, bool cut, std::string_view model) {
+  if (cut) {
+    return Error{Code::upstream_failed,
+                 std::format("model \"{}\" was unloaded by force, or the server shut down, while it answered", model),
+                 error.message};
+  }
+  if (error.code == Code::deadline) {
+    return Error{Code::deadline, std::format("the deadline passed before model \"{}\" had answered", model),
+                 error.message};
+  }
+  return Error{Code::upstream_failed,
+               std::format("model \"{}\" broke off: its worker ended or closed the connection; try again", model),
+               error.message};
+}
+
+// One request's time with a worker.
+class Visit {
+ public:
+  Visit(const Parts& parts, Reply& reply, daemon::Lease& lease, const Asked& asked)
+      : parts_(parts),
+        reply_(reply),
+        lease_(lease),
+        asked_(asked),
+        model_(lease.entry().model.id),
+        call_(parts.upstreams, lease.upstream(), asked.deadline.value_or(later(parts.clock.now(), parts.deadline))) {
+    lease_.on_cut([this] {
+      cut_ = true;
+      call_.stop();
+    });
+  }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+
+  http::Task<void> run(std::string_view body);
+
+ private:
+  http::Task<void> append_refusal(const http::ResponseHead& head);
+  http::Task<void> relay();
+  http::Task<void> fail(const Error& error);
+
+  const Parts& parts_;
+  Reply& reply_;
+  daemon::Lease& lease_;
+  const Asked& asked_;
+  std::string model_;
+  http::Call call_;
+  bool cut_ = false;
+};
+
+http::Task<void> Visit::run(std::string_view body) {
+  const http::Exchange& exchange = reply_.exchange();
+  const std::vector<http::Field> kept =
+      exchange.begun() ? without_encodings(exchange.request().fields) : std::vector<http::Field>();
+  const TimePoint sent = parts_.clock.now();
+  const auto head = co_await call_.send({.method = exchange.method(),
+                                         .target = exchange.target(),
+                                         .fields = exchange.begun() ? kept : exchange.request().fields,
+                                         .body = body});
+  if (!head) co_return co_await fail(head.error());
+  reply_.timing.first = call_.head_arrived() - sent;
+  if (!asked_.deadline) call_.set_deadline(kNever);  // ours was for the first byte
+  if (exchange.begun() && ((*head)->status != 200 || !is_event_stream(**head)))
+    co_return co_await append_refusal(**head);
+  co_await relay();
+}
+
+// The engine refuses, but its client has been told 200 while it waited: an event instead.
+http::Task<void> Visit::append_refusal(const http::ResponseHead& head) {
+  const int status = head.status;
+  const auto body = co_await call_.read_all(kErrorBodyLimit);
+  if (!body) co_return co_await fail(body.error());
+  lease_.finish(status < 500 ? core::Outcome::ok : core::Outcome::failed);
+  const Code code = status >= 400 && status < 500 ? Code::malformed : Code::upstream_failed;
+  co_await reply_.error(Error{code, engine_message(*body, status), {}});
+}
+
+http::Task<void> Visit::relay() {
+  const int status = call_.head().status;
+  if (is_event_stream(call_.head())) reply_.assume_events();
+  EventBoundary boundary;
+  const http::RelayOutcome outcome =
+      co_await http::relay(reply_.exchange(), call_, {.extra = reply_.lines(), .tap = &boundary});
+  switch (outcome.end) {
+    case http::RelayEnd::finished: lease_.finish(status < 500 ? core::Outcome::ok : core::Outcome::failed); co_return;
+    case http::RelayEnd::client_gone: co_return;
+    case http::RelayEnd::broken:
+    case http::RelayEnd::stopped: break;
+  }
+  // Half an event cannot be taken back, but it can be ended.
+  if (reply_.exchange().appendable() && reply_.in_events() && !boundary.between_events()) {
+    if (co_await reply_.exchange().write("\n\n") == http::Delivery::client_gone) co_return;
+  }
+  co_await fail(outcome.error);
+}
+
+http::Task<void> Visit::fail(const Error& error) {
+  Fault fault = engine_fault(error, cut_, model_);
+  parts_.log.warning("request {}: {} ({})", reply_.id(), fault.error.message, fault.error.context);
+  lease_.finish(core::Outcome::failed);
+  co_await reply_.error(std::move(fault));
+}
+
+}  // namespace
+
+http::Task<void> infer(const Parts& parts, Reply& reply, Streams streams) {
+  const auto body = co_await reply.exchange().read_body();
+  if (!body) co_return co_await reply.error(body.error());
+  const auto asked = understand(parts, reply.exchange(), *body, streams);
+  if (!asked) co_return co_await reply.error(asked.error());
+
+  auto ticket = co_await parts.daemon.request(asked->model, asked->options);
+  if (!ticket) co_return co_await reply.error(std::move(ticket.error()));
+  if (!co_await wait(parts, reply, *asked, *ticket)) co_return;
+  reply.timing.queue = parts.clock.now() - reply.exchange().arrived();
+  auto lease = ticket->take();
+  if (!lease) {
+    const core::Refusal* refusal = ticket->refusal();
+    co_return co_await reply.error(refusal ? to_fault(lease.error(), *refusal, parts.clock.now())
+                                           : Fault(lease.error()));
+  }
+  reply.timing.queue = lease->waited().queue;
+  reply.timing.load = lease->waited().load;
+
+  Visit visit(parts, reply, *lease, *asked);
+  co_await visit.run(*body);
+}
+
+}  // namespace rouse::api

@@ -1,0 +1,68 @@
+// The answer to one request, with what belongs to every answer: X-Request-Id, Server-Timing, the dialect's errors.
+//
+// Lives in the coroutine that handles the request. Owner thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/dialect.hpp"
+#include "api/fault.hpp"
+#include "base/clock.hpp"
+#include "http/exchange.hpp"
+#include "http/task.hpp"
+
+namespace rouse::api {
+
+// Where the time went, as far as it is known: Server-Timing.
+struct Timing {
+  std::optional<Duration> queue;
+  std::optional<Duration> load;
+  std::optional<Duration> first;  // from asking the engine to its first byte
+};
+
+// The client's own id if it is fit to be logged and sent back; a new one otherwise.
+std::string request_id(const http::RequestHead& head, std::uint64_t seed);
+
+class Reply {
+ public:
+  Reply(http::Exchange& exchange, const Dialect& dialect, std::string id);
+  Reply(const Reply&) = delete;
+  Reply& operator=(const Reply&) = delete;
+
+  http::Exchange& exchange() { return exchange_; }
+  const http::RequestHead& request() const { return exchange_.request(); }
+  const std::string& id() const { return id_; }
+  void use(const Dialect& dialect) { dialect_ = &dialect; }
+
+  Timing timing;
+
+  // Header lines of every answer, each ended by CRLF; valid until the next call.
+  std::string_view lines();
+
+  // --- whole answers
+  http::Task<void> json(int status, std::string body);
+  http::Task<void> text(int status, std::string body);
+  // Before anything was sent: an answer of its own. Inside a stream that has begun: the dialect's event, and the end of
+  // the stream. Where there is no place for one (a body of declared length, half an answer), the connection will be
+  // cut.
+  http::Task<void> error(Fault fault);
+  http::Task<void> method_not_allowed(std::string allow);
+
+  // --- a stream of events
+  void begin_events();  // 200 and its head, to be sent with the first event
+  bool in_events() const { return in_events_; }
+  void assume_events() { in_events_ = true; }  // relayed ones: an error may follow them
+
+ private:
+  http::Task<void> send(int status, std::string_view content_type, std::string body, std::string_view more_lines = {});
+
+  http::Exchange& exchange_;
+  const Dialect* dialect_;
+  std::string id_;
+  std::string lines_;
+  bool in_events_ = false;
+};
+
+}  // namespace rouse::api

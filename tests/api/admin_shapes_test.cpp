@@ -1,0 +1,108 @@
+#include "api/admin_shapes.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+namespace rouse::api {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr daemon::WallTime kTime{1'700'000'000'123ms};
+
+daemon::ModelStatus model_named(std::string name) {
+  daemon::ModelStatus model{};
+  model.name = std::move(name);
+  model.engine = "llama";
+  return model;
+}
+
+TEST_CASE("a cold model shows every field, empty where nothing is known") {
+  CHECK(
+      admin_json_of(model_named("chat")) ==
+      R"({"id":"chat","aliases":[],"engine":"llama","state":"cold","progress":null,"leases":0,"waiting":0,"footprint":{},)"
+      R"("footprint_source":null,"pid":null,"loads":0,"last_load_ms":null,"last_used":null,"expires_at":null,)"
+      R"("keep_forever":false,"pinned":false,"error":null,"retry_at":null})");
+}
+
+TEST_CASE("a busy model shows what it holds and where") {
+  daemon::ModelStatus busy = model_named("chat");
+  busy.aliases = {"gpt-4o-mini"};
+  busy.stage = core::Stage::ready;
+  busy.leases = 2;
+  busy.waiting = 3;
+  busy.footprint = {{kHost, Bytes{100}}, {DeviceId{1}, gib(4)}};
+  busy.footprint_source = core::SizeSource::measured;
+  busy.pid = 4711;
+  busy.loads = 5;
+  busy.last_load = 1234567us;
+  busy.last_used = kTime;
+  busy.expires_at = kTime + 5min;
+  busy.pinned = true;
+  CHECK(
+      admin_json_of(busy) ==
+      R"({"id":"chat","aliases":["gpt-4o-mini"],"engine":"llama","state":"ready","progress":null,"leases":2,"waiting":3,)"
+      R"("footprint":{"gpu0":4294967296,"host":100},"footprint_source":"learnt","pid":4711,"loads":5,"last_load_ms":1234.567,)"
+      R"("last_used":"2023-11-14T22:13:20.123Z","expires_at":"2023-11-14T22:18:20.123Z","keep_forever":false,"pinned":true,)"
+      R"("error":null,"retry_at":null})");
+}
+
+TEST_CASE("a failed model says why, whatever bytes the reason holds") {
+  daemon::ModelStatus failed = model_named("chat");
+  failed.stage = core::Stage::failed;
+  failed.footprint = {{kHost, Bytes{1}}};
+  failed.footprint_source = core::SizeSource::configured;
+  failed.error = "exit 1:\n\xfe";
+  failed.retry_at = kTime;
+  const std::string json = admin_json_of(failed);
+  CHECK(json.contains("\"error\":\"exit 1:\\n\xEF\xBF\xBD\""));
+  CHECK(json.contains(R"("retry_at":"2023-11-14T22:13:20.123Z")"));
+  CHECK(json.contains(R"("footprint_source":"configured")"));
+}
+
+TEST_CASE("lists are objects with one member") {
+  CHECK(admin_json_of(std::vector<daemon::ModelStatus>{}) == R"({"models":[]})");
+  CHECK(admin_json_of(std::vector{model_named("a"), model_named("b")}).starts_with(R"({"models":[{"id":"a",)"));
+  const daemon::DeviceStatus host{"host", Bytes{8}, Bytes{7}, Bytes{1}, Bytes{6}, Bytes{5}, Bytes{4}, Bytes{3}};
+  CHECK(
+      admin_json_of(std::vector{host}) ==
+      R"({"devices":[{"id":"host","total":8,"limit":7,"reserve":1,"effective":6,"used_by_models":5,"used_by_others":4,)"
+      R"("unconfirmed":3}]})");
+}
+
+TEST_CASE("the receipt of an unload says what came back, and whether that was seen") {
+  const daemon::Receipt receipt{.freed = {{kHost, mib(1)}}, .confirmed = false, .took = 41500us};
+  CHECK(admin_json_of(receipt) == R"({"freed":{"host":1048576},"confirmed":false,"took_ms":41.5})");
+  CHECK(admin_json_of(daemon::Receipt{}) == R"({"freed":{},"confirmed":true,"took_ms":0})");
+}
+
+TEST_CASE("an error has our code, and its context") {
+  CHECK(admin_error(Fault({Code::conflict, "pinned", "since\tnoon"})) ==
+        R"({"error":{"code":"conflict","message":"pinned","context":"since\tnoon"}})");
+}
+
+TEST_CASE("times are RFC 3339 in UTC") {
+  CHECK(rfc3339(kTime) == "2023-11-14T22:13:20.123Z");
+  CHECK(rfc3339(daemon::WallTime{1'700'000'000s}) == "2023-11-14T22:13:20.000Z");
+}
+
+TEST_CASE("a load waits and an unload is gentle unless the body says otherwise") {
+  CHECK(read_load_request("")->wait);
+  CHECK(read_load_request("{}")->wait);
+  CHECK_FALSE(read_load_request(R"({"wait":false})")->wait);
+  CHECK_FALSE(read_unload_request("")->force);
+  CHECK(read_unload_request(R"( {"force" : true} )")->force);
+}
+
+TEST_CASE("a body that is no such object is refused") {
+  for (const char* body : {"[]", "{", "{\"wait\":1}", "{\"wait\":\"true\"}", "{\"wiat\":true}", "{\"wait\":true}x",
+                           "null", " ", "true", "{\"wait\":true,}"}) {
+    CAPTURE(body);
+    const auto request = read_load_request(body);
+    REQUIRE_FALSE(request);
+    CHECK(request.error().code == Code::malformed);
+    CHECK(request.error().message.contains("byte"));
+  }
+}
+
+}  // namespace
+}  // namespace rouse::api
