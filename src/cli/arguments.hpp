@@ -1,0 +1,83 @@
+// The command line as plain values: one struct a command. Pure, but for asking whether the default file exists.
+//
+// A new command is a struct here with its place in Command, a function in arguments.cpp, and one that does it
+// (commands.hpp).
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+
+#include "cli/cli.hpp"
+
+namespace rouse::cli {
+
+enum class Format : std::uint8_t { table, json };
+enum class Wait : std::uint8_t { until_done, no };
+enum class Force : std::uint8_t { no, yes };
+enum class Follow : std::uint8_t { no, yes };
+
+struct CheckOptions {
+  std::string file;
+};
+struct VersionOptions {
+  Format format = Format::table;
+};
+struct ListOptions {
+  Format format = Format::table;
+};
+struct PsOptions {
+  Format format = Format::table;
+};
+struct DevicesOptions {
+  Format format = Format::table;
+};
+struct RunOptions {
+  std::string model;
+  std::string prompt;  // empty: a conversation, its questions from standard input
+  std::string system;
+  std::optional<std::uint32_t> max_tokens;
+  std::optional<double> temperature;
+  std::string keep;  // these three as the daemon reads them; empty: as configured
+  std::string priority;
+  std::string deadline;
+};
+struct LoadOptions {
+  std::string model;
+  Wait wait = Wait::until_done;
+  Format format = Format::table;
+};
+struct UnloadOptions {
+  std::string model;
+  Force force = Force::no;
+  Format format = Format::table;
+};
+struct LogsOptions {
+  std::string model;
+  std::uint32_t lines = 100;
+  Follow follow = Follow::no;
+};
+
+using Command = std::variant<VersionOptions, ServeOptions, CheckOptions, ListOptions, PsOptions, DevicesOptions,
+                             RunOptions, LoadOptions, UnloadOptions, LogsOptions>;
+
+struct Invocation {
+  Command command;
+  std::string host;  // of --host; empty: not given
+};
+
+// What to print instead of doing anything: help that was asked for, or what is wrong with the command line.
+struct Notice {
+  Exit exit = Exit::usage;
+  std::string text;  // to standard output when `exit` is ok, else to standard error
+};
+
+std::expected<Invocation, Notice> parse(std::span<const std::string> arguments, const Environment& environment);
+
+// Where the configuration stands when nobody names it: rouse/rouse.yaml under XDG_CONFIG_HOME (or ~/.config).
+std::string default_config(const Environment& environment);
+
+}  // namespace rouse::cli

@@ -1,0 +1,107 @@
+// What the daemon's JSON says, as far as the commands use it, and what they send. Unknown keys are ignored, and what
+// may be missing or null is optional, so that a newer or older daemon can be talked to.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "cli/exit.hpp"
+
+namespace rouse::cli {
+
+using Footprint = std::map<std::string, std::int64_t>;  // bytes by device
+
+struct ErrorReply {
+  std::string message;
+  std::optional<std::variant<std::string, double>> code;  // a name; engines have numbers
+  std::string context = {};                               // for an administrator
+};
+
+struct ModelReply {
+  std::string id;
+  std::string engine;
+  std::string state;
+  std::optional<std::vector<std::string>> aliases;
+  std::uint64_t leases = 0;
+  std::uint64_t waiting = 0;
+  std::optional<Footprint> footprint;
+  std::optional<std::string> footprint_source;
+  std::optional<std::int64_t> pid;
+  std::optional<double> last_load_ms;
+  std::optional<std::string> expires_at;
+  std::optional<bool> pinned;
+  std::optional<double> progress;  // 0 … 1, while loading
+  std::optional<std::string> error;
+  std::optional<std::string> retry_at;
+};
+
+struct ModelsReply {
+  std::vector<ModelReply> models;
+};
+
+struct DeviceReply {
+  std::string id;
+  std::int64_t total = 0;
+  std::int64_t limit = 0;
+  std::int64_t reserve = 0;
+  std::int64_t effective = 0;
+  std::int64_t used_by_models = 0;
+  std::int64_t used_by_others = 0;
+  std::int64_t unconfirmed = 0;
+};
+
+struct DevicesReply {
+  std::vector<DeviceReply> devices;
+};
+
+struct ReceiptReply {
+  Footprint freed;
+  bool confirmed = false;
+  double took_ms = 0;
+};
+
+// One event of a streamed chat answer.
+struct ChatDelta {
+  std::optional<std::string> content;
+  std::optional<std::string> reasoning_content;
+};
+struct ChatChoice {
+  std::optional<ChatDelta> delta;
+  std::optional<std::string> finish_reason;
+};
+struct ChatChunk {
+  std::optional<std::vector<ChatChoice>> choices;
+  std::optional<ErrorReply> error;
+};
+
+struct ChatMessage {
+  std::string role;
+  std::string content;
+};
+struct ChatRequest {
+  std::string model;
+  std::vector<ChatMessage> messages;
+  bool stream = true;
+  std::optional<std::uint32_t> max_tokens;
+  std::optional<double> temperature;
+};
+
+// An answer that is not what it should be is a failure that says so.
+Outcome<ModelsReply> read_models(std::string_view json);
+Outcome<ModelReply> read_model(std::string_view json);
+Outcome<DevicesReply> read_devices(std::string_view json);
+Outcome<ReceiptReply> read_receipt(std::string_view json);
+Outcome<ChatChunk> read_chunk(std::string_view json);
+
+// The failure in an error answer; without Rouse's error in it, one that doubts that it came from Rouse.
+Failure read_refusal(int status, std::string_view json);
+Failure failure_of(int status, const ErrorReply& error);
+
+std::string written(const ChatRequest& request);
+
+}  // namespace rouse::cli

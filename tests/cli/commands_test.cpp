@@ -1,0 +1,218 @@
+#include "cli/commands.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+
+#include "fake_daemon.hpp"
+
+namespace rouse::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using test::asking;
+using test::Canned;
+using test::FakeDaemon;
+using test::Ran;
+using test::Run;
+using test::Then;
+
+constexpr auto kModels = R"({"models":[
+ {"id":"chat","engine":"llama","state":"ready","leases":2,"waiting":0,"footprint":{"host":3221225472},
+  "footprint_source":"learnt","pid":4711,"loads":1,"last_load_ms":1200.5,"last_used":null,"expires_at":null,
+  "pinned":true,"error":null,"aliases":["gpt-4o-mini","模型"],"something_new":{"a":[1]}},
+ {"id":"cold","engine":"llama","state":"cold","leases":0,"waiting":0,"footprint":{"host":536870912},
+  "footprint_source":"estimated","pid":null,"loads":0,"last_load_ms":null,"last_used":null,"expires_at":null,
+  "pinned":false,"error":null},
+ {"id":"broken","engine":"command","state":"failed","leases":0,"waiting":3,"footprint":{"gpu0":1073741824,"host":1024},
+  "footprint_source":"configured","pid":null,"loads":0,"last_load_ms":null,"last_used":null,"expires_at":null,
+  "pinned":false,"error":"the engine\nexited with 1","retry_at":"2199-01-01T00:00:00Z"}]})";
+
+TEST_CASE("list shows every model") {
+  FakeDaemon fake;
+  fake.answer("GET /rouse/v1/models", kModels);
+  const Ran ran = asking(fake)({"list"});
+  CHECK(ran.exit == 0);
+  CHECK(ran.out ==
+        "MODEL   ENGINE                     SIZE  STATE   ALIASES\n"
+        "chat    llama                     3 GiB  ready   gpt-4o-mini, 模型\n"
+        "cold    llama                  ~512 MiB  cold\n"
+        "broken  command  gpu0 1 GiB, host 1 KiB  failed\n");
+  CHECK(ran.err.empty());
+}
+
+TEST_CASE("ps shows what is loaded, waited for or broken, and why") {
+  FakeDaemon fake;
+  fake.answer("GET /rouse/v1/models", kModels);
+  const Ran ran = asking(fake)({"ps"});
+  CHECK(ran.exit == 0);
+  CHECK(ran.out.contains("chat    ready        2        -                   3 GiB  4711  in use   pinned\n"));
+  CHECK(ran.out.contains("the engine exited with 1 (next try in "));
+  CHECK_FALSE(ran.out.contains("cold"));
+}
+
+TEST_CASE("--json is the daemon's answer as it came") {
+  FakeDaemon fake;
+  fake.answer("GET /rouse/v1/models", kModels);
+  for (const char* command : {"list", "ps"})
+    CHECK(asking(fake)({command, "--json"}).out == std::string(kModels) + "\n");
+}
+
+TEST_CASE("nothing to show is said on standard error") {
+  FakeDaemon fake;
+  fake.answer("GET /rouse/v1/models", R"({"models":[]})");
+  const Ran ran = asking(fake)({"ps"});
+  CHECK(ran.exit == 0);
+  CHECK(ran.out.empty());
+  CHECK(ran.err.contains("rouse list"));
+}
+
+TEST_CASE("devices shows budgets and who holds what") {
+  FakeDaemon fake;
+  fake.answer("GET /rouse/v1/devices",
+              R"({"devices":[{"id":"host","total":8589934592,"limit":6442450944,"reserve":0,"effective":5368709120,
+               "used_by_models":1073741824,"used_by_others":2147483648,"unconfirmed":512}]})");
+  const Ran ran = asking(fake)({"devices"});
+  CHECK(ran.exit == 0);
+  CHECK(ran.out ==
+        "DEVICE  TOTAL  LIMIT  RESERVE  MODELS  OTHERS  UNCONFIRMED  FOR MODELS NOW\n"
+        "host    8 GiB  6 GiB      0 B   1 GiB   2 GiB        512 B           5 GiB\n");
+}
+
+TEST_CASE("when a model goes is said in words") {
+  const WallTime now = std::chrono::sys_days(std::chrono::year(2026) / 3 / 1);
+  ModelReply model;
+  model.id = "chat";
+  model.state = "ready";
+  CHECK(expiry(model, now) == "never");
+  model.expires_at = "2026-03-01T00:04:32Z";
+  CHECK(expiry(model, now) == "in 4 m 32 s");
+  model.leases = 1;
+  CHECK(expiry(model, now) == "in use");
+  model.state = "loading";
+  CHECK(expiry(model, now).empty());
+}
+
+TEST_CASE("loading is told with how far it is and how long it may last") {
+  ModelReply model;
+  model.id = "chat";
+  model.state = "loading";
+  model.last_load_ms = 5000;
+  CHECK(progress_line(model, 1200ms) == "loading chat  1.2 s, about 3.8 s left");
+  model.progress = 0.43;
+  CHECK(progress_line(model, 6s) == "loading chat  43 %  6.0 s");
+  model.state = "cold";
+  CHECK(progress_line(model, 2s) == "chat is waiting for room  2.0 s");
+}
+
+TEST_CASE("load waits until the model is ready, and shows a line only to a person") {
+  FakeDaemon fake;
+  fake.answer("POST /rouse/v1/models/chat/load", "{}");
+  const Ran ran = asking(fake)({"load", "chat"});
+  CHECK(ran.exit == 0);
+  CHECK(ran.out.starts_with("chat is ready ("));
+  CHECK(ran.err.empty());
+  CHECK(fake.seen().at(0).body == R"({"wait":true})");
+  CHECK(asking(fake)({"load", "chat", "--no-wait"}).exit == 0);
+  CHECK(fake.seen().at(1).body == R"({"wait":false})");
+}
+
+TEST_CASE("a load that fails says why") {
+  FakeDaemon fake;
+  fake.answer("POST /rouse/v1/models/chat/load",
+              {502, {R"({"error":{"code":"load_failed","message":"the engine of \"chat\" exited with 1",
+              "context":"error: no such file\nerror: \u001b[2Jgiving up\n"}})"}});
+  Run run = asking(fake);
+  run.look.err_is_terminal = true;
+  const Ran ran = run({"load", "chat"});
+  CHECK(ran.exit == code(Exit::failed));
+  CHECK(
+      ran.err.contains("rouse: the engine of \"chat\" exited with 1. What its engine wrote: rouse logs chat.\n"
+                       "  error: no such file\n  error: [2Jgiving up\n"));
+}
+
+TEST_CASE("unload prints the receipt in words") {
+  FakeDaemon fake;
+  fake.answer("POST /rouse/v1/models/chat/unload", R"({"freed":{"host":3221225472},"confirmed":true,"took_ms":12.4})");
+  const Ran ran = asking(fake)({"unload", "chat", "--force"});
+  CHECK(ran.exit == 0);
+  CHECK(ran.out == "unloaded chat: 3 GiB came back in 12 ms\n");
+  CHECK(fake.seen().at(0).body == R"({"force":true})");
+}
+
+TEST_CASE("bytes that were not seen back are neither said to be free nor called a success") {
+  FakeDaemon fake;
+  fake.answer("POST /rouse/v1/models/chat/unload", R"({"freed":{"host":0},"confirmed":false,"took_ms":5000})");
+  const Ran ran = asking(fake)({"unload", "chat"});
+  CHECK(ran.exit == code(Exit::failed));
+  CHECK(ran.out.contains("unconfirmed"));
+  CHECK_FALSE(ran.out.contains("unloaded"));
+}
+
+TEST_CASE("a refused unload names the way to do it all the same, unless that was tried") {
+  FakeDaemon fake;
+  fake.answer("POST /rouse/v1/models/chat/unload",
+              {409, {R"({"error":{"code":"conflict","message":"chat is pinned"}})"}});
+  const Ran gentle = asking(fake)({"unload", "chat"});
+  CHECK(gentle.exit == code(Exit::refused));
+  CHECK(gentle.err == "rouse: chat is pinned. To do it all the same: rouse unload --force chat.\n");
+  CHECK(asking(fake)({"unload", "chat", "--force"}).err == "rouse: chat is pinned.\n");
+}
+
+TEST_CASE("an unknown model has an exit of its own in every command that takes one") {
+  FakeDaemon fake;
+  const Canned unknown{404, {R"({"error":{"code":"unknown_model","message":"there is no model \"x\""}})"}};
+  for (const char* request :
+       {"POST /rouse/v1/models/x/load", "POST /rouse/v1/models/x/unload", "GET /rouse/v1/models/x",
+        "GET /rouse/v1/models/x/logs?lines=100&follow=false", "POST /v1/chat/completions"}) {
+    fake.answer(request, unknown);
+  }
+  const std::vector<std::vector<std::string>> commands{
+      {"load", "x"}, {"unload", "x"}, {"logs", "x"}, {"run", "x"}, {"run", "x", "hi"}};
+  for (const auto& command : commands) {
+    INFO(command[0]);
+    const Ran ran = asking(fake)(command);
+    CHECK(ran.exit == code(Exit::unknown_model));
+    CHECK(ran.err.contains("rouse list"));
+  }
+}
+
+TEST_CASE("a daemon that is not there has an exit of its own, and the way to start it") {
+  std::string host;
+  {
+    const FakeDaemon gone;
+    host = gone.host();
+  }
+  const std::vector<std::vector<std::string>> commands{
+      {"list"}, {"ps"}, {"devices"}, {"load", "x"}, {"unload", "x"}, {"logs", "x"}, {"run", "x"}, {"run", "x", "hi"}};
+  for (const auto& command : commands) {
+    INFO(command[0]);
+    const Ran ran = Run{.environment = {{"ROUSE_HOST", host}}}(command);
+    CHECK(ran.exit == code(Exit::unreachable));
+    CHECK(ran.err.contains(host));
+    CHECK(ran.err.contains("rouse serve"));
+    CHECK(ran.out.empty());
+  }
+  CHECK(Run{}({"list", "--host", "unix:/nowhere/rouse.sock"}).exit == code(Exit::unreachable));
+  CHECK(Run{}({"list", "--host", "https://x"}).exit == code(Exit::usage));
+}
+
+TEST_CASE("logs come as they are in a pipe and without what a terminal would obey on one") {
+  FakeDaemon fake;
+  const std::string request = "GET /rouse/v1/models/chat/logs?lines=5&follow=true";
+  fake.answer(request, Canned{200, {"one\x1b[31m\n", "two\n"}});
+  CHECK(asking(fake)({"logs", "chat", "-f", "-n", "5"}).out == "one\x1b[31m\ntwo\n");
+  Run run = asking(fake);
+  run.look.out_is_terminal = true;
+  CHECK(run({"logs", "chat", "-f", "-n", "5"}).out == "one[31m\ntwo\n");
+}
+
+TEST_CASE("version is the same in words and in JSON, and needs no daemon") {
+  const Ran words = Run{}({"version"});
+  CHECK(words.exit == 0);
+  CHECK(words.out.starts_with("rouse "));
+  CHECK(Run{}({"--version"}).out == words.out);
+  CHECK(Run{}({"version", "--json"}).out == "{\"version\":\"" + words.out.substr(6, words.out.size() - 7) + "\"}\n");
+}
+
+}  // namespace
+}  // namespace rouse::cli
