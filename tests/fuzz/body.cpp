@@ -1,0 +1,76 @@
+// The scan of a request's body against another reader of JSON: what one accepts the other accepts, and both find the
+// same model. Otherwise an engine might serve a request as something else than what it was let in as.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <glaze/json/generic.hpp>
+#include <glaze/json/read.hpp>
+#include <string>
+#include <string_view>
+
+#include "api/engine_message.hpp"
+#include "api/json_scan.hpp"
+#include "api/request_body.hpp"
+#include "api/utf8.hpp"
+
+namespace {
+
+using namespace rouse::api;
+
+struct Strict : glz::opts {
+  bool validate_trailing_whitespace = true;
+};
+constexpr Strict kStrict = [] {
+  Strict options;
+  options.null_terminated = false;
+  return options;
+}();
+
+void demand(bool holds) {
+  if (!holds) std::abort();
+}
+
+// Reasons for which we refuse what is well-formed.
+bool is_ours(std::string_view message) {
+  for (const std::string_view own :
+       {"twice", "too deeply nested", "a JSON object was expected", "\"model\"", "\"stream\""}) {
+    if (message.contains(own)) return true;
+  }
+  return false;
+}
+
+// Halves of surrogate pairs are well-formed JSON and no text, and numbers may be larger than others can hold: there the
+// other reader is stricter. (An escape or a digit is all that it takes to look so.)
+bool other_may_refuse(std::string_view text) {
+  return text.contains("\\u") || text.find_first_of("0123456789") != std::string_view::npos || !is_utf8(text);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto ours = read_request_body(text);
+  glz::generic other;
+  const bool accepted = !glz::read<kStrict>(other, text);
+  demand(!engine_message(text, 500).empty() || text.contains("\"\""));
+
+  if (!ours) {
+    demand(!accepted || is_ours(ours.error().message));
+    return 0;
+  }
+  demand(accepted || other_may_refuse(text));
+  if (!accepted) return 0;
+  demand(ours->model.has_value() == other.contains("model"));
+  if (!ours->model) return 0;
+  demand(other["model"].get<std::string>() == *ours->model);
+  demand(ours->stream == (other.contains("stream") && other["stream"].is_boolean() && other["stream"].get<bool>()));
+
+  // The place that was found holds the model and nothing else: another one put there is found in its stead.
+  std::string edited(text);
+  const Member& place = ours->model_member;
+  edited.replace(place.value, place.end - place.value, "\"another\"");
+  const auto again = read_request_body(edited);
+  demand(again && again->model == "another" && again->stream == ours->stream);
+  return 0;
+}
