@@ -12,6 +12,8 @@
 namespace rouse::api {
 namespace {
 
+// A worker's sockets close some moments before the end of its process is known.
+constexpr Duration kDeathNoticed = std::chrono::seconds(1);
 constexpr std::size_t kErrorBodyLimit = std::size_t{64} << 10;
 
 // What a request asks for.
@@ -60,7 +62,7 @@ std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange&
   if (lifecycle->deadline) asked.deadline = later(exchange.arrived(), *lifecycle->deadline);
   asked.options.client = client_of(exchange.peer());
   asked.options.priority = lifecycle->priority;
-  asked.options.deadline = asked.deadline;
+  asked.options.deadline = asked.deadline.value_or(later(exchange.arrived(), parts.deadline));
   asked.options.keep = lifecycle->keep;
   asked.options.patience = lifecycle->patience;
   return asked;
@@ -142,7 +144,8 @@ class Visit {
   Visit(const Visit&) = delete;
   Visit& operator=(const Visit&) = delete;
 
-  http::Task<void> run(std::string_view body);
+  // True when nobody has seen the request, since the worker has died before: another may answer it.
+  http::Task<bool> run(std::string_view body);
 
  private:
   http::Task<void> append_refusal(const http::ResponseHead& head);
@@ -158,7 +161,7 @@ class Visit {
   bool cut_ = false;
 };
 
-http::Task<void> Visit::run(std::string_view body) {
+http::Task<bool> Visit::run(std::string_view body) {
   const http::Exchange& exchange = reply_.exchange();
   const std::vector<http::Field> kept =
       exchange.begun() ? without_encodings(exchange.request().fields) : std::vector<http::Field>();
@@ -167,12 +170,19 @@ http::Task<void> Visit::run(std::string_view body) {
                                          .target = exchange.target(),
                                          .fields = exchange.begun() ? kept : exchange.request().fields,
                                          .body = body});
-  if (!head) co_return co_await fail(head.error());
+  if (!head) {
+    const bool died = !call_.reached() && !cut_ && co_await lease_.worker_gone_by(later(sent, kDeathNoticed));
+    if (!died) co_await fail(head.error());
+    co_return died;
+  }
   reply_.timing.first = call_.head_arrived() - sent;
   if (!asked_.deadline) call_.set_deadline(kNever);  // ours was for the first byte
-  if (exchange.begun() && ((*head)->status != 200 || !is_event_stream(**head)))
-    co_return co_await append_refusal(**head);
-  co_await relay();
+  if (exchange.begun() && ((*head)->status != 200 || !is_event_stream(**head))) {
+    co_await append_refusal(**head);
+  } else {
+    co_await relay();
+  }
+  co_return false;
 }
 
 // The engine refuses, but its client has been told 200 while it waited: an event instead.
@@ -211,6 +221,28 @@ http::Task<void> Visit::fail(const Error& error) {
   co_await reply_.error(std::move(fault));
 }
 
+// Waits for a worker and has it answer. True when it died before it was asked: the request waits its turn once more.
+http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked, std::string_view body) {
+  auto ticket = co_await parts.daemon.request(asked.model, asked.options);
+  if (!ticket) {
+    co_await reply.error(std::move(ticket.error()));
+    co_return false;
+  }
+  if (!co_await wait(parts, reply, asked, *ticket)) co_return false;
+  reply.timing.queue = parts.clock.now() - reply.exchange().arrived();
+  auto lease = ticket->take();
+  if (!lease) {
+    const core::Refusal* refusal = ticket->refusal();
+    co_await reply.error(refusal ? to_fault(lease.error(), *refusal, parts.clock.now()) : Fault(lease.error()));
+    co_return false;
+  }
+  reply.timing.queue = lease->waited().queue;
+  reply.timing.load = lease->waited().load;
+
+  Visit visit(parts, reply, *lease, asked);
+  co_return co_await visit.run(body);
+}
+
 }  // namespace
 
 http::Task<void> infer(const Parts& parts, Reply& reply, Streams streams) {
@@ -219,21 +251,8 @@ http::Task<void> infer(const Parts& parts, Reply& reply, Streams streams) {
   const auto asked = understand(parts, reply.exchange(), *body, streams);
   if (!asked) co_return co_await reply.error(asked.error());
 
-  auto ticket = co_await parts.daemon.request(asked->model, asked->options);
-  if (!ticket) co_return co_await reply.error(std::move(ticket.error()));
-  if (!co_await wait(parts, reply, *asked, *ticket)) co_return;
-  reply.timing.queue = parts.clock.now() - reply.exchange().arrived();
-  auto lease = ticket->take();
-  if (!lease) {
-    const core::Refusal* refusal = ticket->refusal();
-    co_return co_await reply.error(refusal ? to_fault(lease.error(), *refusal, parts.clock.now())
-                                           : Fault(lease.error()));
+  while (co_await take_turn(parts, reply, *asked, *body)) {
   }
-  reply.timing.queue = lease->waited().queue;
-  reply.timing.load = lease->waited().load;
-
-  Visit visit(parts, reply, *lease, *asked);
-  co_await visit.run(*body);
 }
 
 }  // namespace rouse::api

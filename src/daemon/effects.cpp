@@ -64,6 +64,11 @@ void Daemon::Impl::worker_gone(WorkerId id, std::string_view error) {
   // Not from inside its own callback.
   boost::asio::post(parts.io, [worker = std::shared_ptr<Worker>(std::move(it->second))] {});
   workers.erase(it);
+  for (const auto& [request, pending] : requests) {
+    if (pending->worker != id) continue;
+    pending->worker_gone = true;
+    pending->wake();
+  }
   feed(core::Exited{id, std::move(text)});
   feed(core::BytesReturned{id});
 }

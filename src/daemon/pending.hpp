@@ -36,15 +36,20 @@ struct Pending {
   http::Address upstream = {};
   Waited waited = {};
   std::function<void()> cut = {};
+  bool worker_gone = false;
 
   // Once refused.
   core::Refusal refusal = {};
 
   std::optional<boost::asio::steady_timer> wait = {};  // while somebody waits for it
 
+  http::Task<void> wait_until(TimePoint time);  // or until woken
+  void wake() {
+    if (wait) wait->cancel();
+  }
   void settle(At how) {
     at = how;
-    if (wait) wait->cancel();
+    wake();
   }
 };
 

@@ -8,6 +8,12 @@
 
 namespace rouse::daemon {
 
+http::Task<void> Pending::wait_until(TimePoint time) {
+  if (!wait) wait.emplace(desk.executor());
+  wait->expires_at(time);
+  co_await wait->async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{}));
+}
+
 // --- Lease --------------------------------------------------------------------------------------------------
 
 Lease::Lease(std::unique_ptr<Pending> pending) : pending_(std::move(pending)) {}
@@ -30,6 +36,11 @@ void Lease::finish(core::Outcome outcome) {
   if (pending) pending->desk.finish(pending->request, outcome);
 }
 
+http::Task<bool> Lease::worker_gone_by(TimePoint time) {
+  while (!pending_->worker_gone && std::chrono::steady_clock::now() < time) co_await pending_->wait_until(time);
+  co_return pending_->worker_gone;
+}
+
 // --- Ticket -------------------------------------------------------------------------------------------------
 
 Ticket::Ticket(std::unique_ptr<Pending> pending) : pending_(std::move(pending)) {}
@@ -50,11 +61,7 @@ bool Ticket::settled() const { return pending_->at != Pending::At::waiting; }
 RequestId Ticket::request() const { return pending_->request; }
 
 http::Task<bool> Ticket::settled_by(TimePoint time) {
-  while (!settled() && std::chrono::steady_clock::now() < time) {
-    if (!pending_->wait) pending_->wait.emplace(pending_->desk.executor());
-    pending_->wait->expires_at(time);
-    co_await pending_->wait->async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{}));
-  }
+  while (!settled() && std::chrono::steady_clock::now() < time) co_await pending_->wait_until(time);
   co_return settled();
 }
 

@@ -44,6 +44,8 @@ class Lease {
   const Entry& entry() const;             // what it was started from
   WorkerId worker() const;
   Waited waited() const;
+  // Waits until the worker's process is known to be gone, at most until `time`; whether it is.
+  http::Task<bool> worker_gone_by(TimePoint time);
   // Called when a forced unload, a shutdown or an operator ends this request: stop the call. Not called after finish.
   void on_cut(std::function<void()> cut);
   void finish(core::Outcome outcome);

@@ -281,6 +281,7 @@ Task<Result<std::string>> Call::read_all(std::size_t limit) {
 
 void Call::stop() { wire_->stop(); }
 void Call::set_deadline(TimePoint deadline) { wire_->set_deadline(deadline); }
+bool Call::reached() const { return wire_->reached(); }
 const ResponseHead& Call::head() const { return wire_->head(); }
 TimePoint Call::head_arrived() const { return wire_->head_arrived(); }
 bool Call::whole() const { return wire_->whole(); }

@@ -92,6 +92,9 @@ class Call {
   void stop();
   void set_deadline(TimePoint deadline);
 
+  // After send() has failed: whether a connection was made. If not, nobody has seen the request.
+  bool reached() const;
+
   const ResponseHead& head() const;
   TimePoint head_arrived() const;  // when the head of the answer was whole
   bool whole() const;              // the answer was read to its end

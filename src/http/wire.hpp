@@ -99,6 +99,7 @@ class Call::Wire final : public Deadlines::Entry {
   }
 
   const ResponseHead& head() const { return link_->head; }
+  bool reached() const { return link_ != nullptr; }
   bool has_head() const { return has_head_; }
   bool bodiless() const { return framing_ == Framing::none; }
   bool whole() const { return whole_; }

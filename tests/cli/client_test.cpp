@@ -31,7 +31,7 @@ TEST_CASE("the daemon's place is read in every form that people write") {
   }
 }
 
-TEST_CASE("--host goes before ROUSE_HOST, and that before the default") {
+TEST_CASE("the option --host goes before ROUSE_HOST, and that before the default") {
   const Environment set = [](std::string_view) { return "box:1"; };
   const Environment unset = [](std::string_view) { return std::nullopt; };
   CHECK(http::to_string(*find_daemon("other:2", set)) == "other:2");

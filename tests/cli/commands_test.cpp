@@ -50,7 +50,7 @@ TEST_CASE("ps shows what is loaded, waited for or broken, and why") {
   CHECK_FALSE(ran.out.contains("cold"));
 }
 
-TEST_CASE("--json is the daemon's answer as it came") {
+TEST_CASE("with --json a command prints the daemon's answer as it came") {
   FakeDaemon fake;
   fake.answer("GET /rouse/v1/models", kModels);
   for (const char* command : {"list", "ps"})
