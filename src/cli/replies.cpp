@@ -7,11 +7,12 @@
 #include "cli/text.hpp"
 
 namespace rouse::cli {
-namespace {
-
+// Not in an unnamed namespace: reflection names it.
 struct RefusalReply {
   ErrorReply error;
 };
+
+namespace {
 
 constexpr glz::opts kLenient{.error_on_unknown_keys = false};
 

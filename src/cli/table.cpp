@@ -55,6 +55,7 @@ std::string Table::rendered(const Terminal& terminal) const {
     lines += '\n';
   };
   std::vector<Cell> titles;
+  titles.reserve(columns_.size());
   for (const Column& column : columns_) titles.emplace_back(column.title, Style::strong);
   add_line([&](std::size_t at) -> const Cell& { return titles[at]; });
   for (const auto& row : rows_) {

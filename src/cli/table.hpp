@@ -18,7 +18,8 @@ struct Column {
 };
 
 struct Cell {
-  Cell(std::string shown, Style in = Style::plain) : text(std::move(shown)), style(in) {}
+  Cell(std::string shown, Style in = Style::plain)  // NOLINT(google-explicit-constructor): every text is one
+      : text(std::move(shown)), style(in) {}
   std::string text;
   Style style;
 };

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <format>
 
@@ -146,7 +147,7 @@ std::string in_words(Duration duration) {
   const auto whole = std::chrono::duration_cast<milliseconds>(duration).count();
   if (whole <= 0) return "0 ms";
   if (whole < 1000) return std::format("{} ms", whole);
-  if (whole < 10'000) return std::format("{:.1f} s", static_cast<double>(whole / 100) / 10);
+  if (whole < 10'000) return std::format("{:.1f} s", std::floor(static_cast<double>(whole) / 100) / 10);
   const auto seconds = whole / 1000;
   if (seconds < 60) return std::format("{} s", seconds);
   if (seconds < 3600) return std::format("{} m {} s", seconds / 60, seconds % 60);

@@ -3,7 +3,7 @@
 // Maps, lists and scalars in both styles, block and flow; plain, quoted, literal (|) and folded (>) scalars,
 // comments, anchors and aliases. Not: tags, complex keys (? …), directives and several documents in one file; each of
 // those is a mistake with its place. One thing YAML does not know is taken: ${…} may stand unquoted inside [ ] and
-// { }. docs/adr/0007-yaml-reader.md says why this is no library: those at hand need 3 to 30 ms for a thousand models,
+// { }. docs/adr/0008-yaml-reader.md says why this is no library: those at hand need 3 to 30 ms for a thousand models,
 // this one less than 1, of a start that may take 15.
 //
 // A Document owns its text and its nodes; it neither copies nor moves, and views into it live as long as it does.

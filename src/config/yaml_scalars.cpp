@@ -203,7 +203,7 @@ void Parser::escape(std::string& out) {
 std::size_t Parser::block_scalar_indent(int parent, std::size_t given) const {
   const auto base = static_cast<std::size_t>(std::max(parent, 0));
   if (given != 0) return base + given;
-  auto indent = static_cast<std::size_t>(parent + 1);
+  auto indent = static_cast<std::size_t>(parent) + 1;
   for (std::size_t begin = here_;;) {
     std::size_t i = begin;
     while (at(i) == ' ') ++i;

@@ -20,6 +20,7 @@ const Engine* find_engine(std::string_view name) {
 
 std::vector<std::string_view> engine_names() {
   std::vector<std::string_view> names;
+  names.reserve(std::size(kEngines));
   for (const Engine* engine : kEngines) names.push_back(engine->name);
   return names;
 }

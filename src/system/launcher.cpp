@@ -86,6 +86,7 @@ struct WorkerChannels {
 
 std::vector<const char*> pointers(const std::vector<std::string>& strings) {
   std::vector<const char*> result;
+  result.reserve(strings.size() + 1);
   for (const std::string& text : strings) result.push_back(text.c_str());
   result.push_back(nullptr);
   return result;

@@ -12,8 +12,10 @@ __asm__(
     ".popsection\n");
 
 extern "C" {
+// NOLINTBEGIN(readability-identifier-naming): the assembler's names
 extern const std::byte rouse_supervisor_begin[];
 extern const std::byte rouse_supervisor_end[];
+// NOLINTEND(readability-identifier-naming)
 }
 
 namespace rouse::system {
