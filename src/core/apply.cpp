@@ -122,8 +122,10 @@ void Scheduler::Impl::apply(const Exited& e) {
   plans_due = true;
   budgets_due = true;
   touch(*model);
-  if (const auto* failed = std::get_if<Failed>(&model->state); failed && failed->undead == e.worker)
+  if (const auto* failed = std::get_if<Failed>(&model->state); failed && failed->undead == e.worker) {
+    model->queue.restart_age(view.now);
     return transition(*model, Trigger::exited, Cold{});
+  }
   if (const Worker* held = worker(model->state); !held || held->id != e.worker) return;
   if (std::holds_alternative<Loading>(model->state)) return fail_load(*model, Trigger::exited, e.error);
   // A drained model's own waiting starts anew when it exits, however that ends.
@@ -255,7 +257,9 @@ void Scheduler::Impl::apply(const Unload& e) {
   } else if (auto* draining = std::get_if<Draining>(&model->state)) {
     if (const auto* before = std::get_if<DrainedByUnload>(&draining->cause)) {
       draining->cause = DrainedByUnload{std::max(before->force, e.force), std::min(before->deadline, deadline)};
-    } else if (!std::holds_alternative<DrainedByShutdown>(draining->cause)) {
+    } else if (auto* by_shutdown = std::get_if<DrainedByShutdown>(&draining->cause)) {
+      by_shutdown->deadline = std::min(by_shutdown->deadline, deadline);
+    } else {
       draining->cause = DrainedByUnload{e.force, deadline};
     }
     touch(*model);
@@ -337,7 +341,14 @@ void Scheduler::Impl::apply(const Shutdown& e) {
     refuse_all(model, {.reason = Reason::shutting_down});
     if (std::holds_alternative<Loading>(model.state)) begin_stop(model, Trigger::cancel, std::nullopt, {});
     if (std::holds_alternative<Ready>(model.state)) begin_drain(model, DrainedByShutdown{e.deadline});
-    if (auto* draining = std::get_if<Draining>(&model.state)) draining->cause = DrainedByShutdown{*view.shutting_down};
+    if (auto* draining = std::get_if<Draining>(&model.state)) {
+      TimePoint cut_at = *view.shutting_down;
+      if (const auto* before = std::get_if<DrainedByUnload>(&draining->cause))
+        cut_at = std::min(cut_at, before->deadline);
+      if (const auto* before = std::get_if<DrainedByShutdown>(&draining->cause))
+        cut_at = std::min(cut_at, before->deadline);
+      draining->cause = DrainedByShutdown{cut_at};
+    }
     touch(model);
   }
 }

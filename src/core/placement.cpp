@@ -150,8 +150,8 @@ void sort_by_strength(const View& view, std::vector<Want>& wants) {
   std::ranges::sort(wants, {}, [&](const Want& w) {
     const bool patient = w.since && later(*w.since, view.policy.patience) <= view.now;
     const TimePoint since = w.since.value_or(kNever);
-    return std::tuple(w.preload, !patient, patient ? since : TimePoint{}, patient ? 0 : -static_cast<int>(w.priority),
-                      since, w.model);
+    return std::tuple(w.preload, !patient, patient ? since : TimePoint{}, -static_cast<int>(w.priority), since,
+                      w.model);
   });
 }
 
@@ -198,6 +198,72 @@ bool fits(const View& view, const Placement& placement, const Holds& stronger) {
   return Shortage(view, placement, stronger).none();
 }
 
+namespace {
+
+Bytes expected_of(const View& view, const Plan& plan, DeviceId device) {  // once its victims have gone
+  Bytes sum;
+  for (WorkerId id : plan.victims) {
+    if (const Row* row = view.ledger.find(id)) sum += bytes_on(row->bytes, device);
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::vector<Decision> decide(const View& view, std::span<const Want> wants) {
+  std::vector<Decision> decisions;
+  decisions.reserve(wants.size());
+  Holds stronger;
+  Offers offers(view);
+  for (const Want& want : wants) {
+    const Model& model = view.models.at(want.model);
+    Decision& decision = decisions.emplace_back(want, Waits{});
+    const auto possible = candidates(view, model);
+    if (const auto* refusal = std::get_if<Refusal>(&possible)) {
+      decision.then = *refusal;
+      continue;
+    }
+    const auto& placements = std::get<0>(possible);
+    if (ROUSE_FAULT(refuses_shortage) && !fits(view, placements.front().placement, stronger)) {
+      decision.then = Refusal{.reason = Reason::too_large};
+      continue;
+    }
+    const bool wanted_now = !model.queue.empty() || want.preload;
+    const auto fitting =
+        std::ranges::find_if(placements, [&](const Candidate& c) { return fits(view, c.placement, stronger); });
+    if (wanted_now && (fitting != placements.end() || ROUSE_FAULT(ignores_budget))) {
+      const Candidate& chosen = fitting != placements.end() ? *fitting : placements.front();
+      for (const auto& [device, bytes] : chosen.placement) stronger[device] += bytes;
+      decision.then = chosen;
+      continue;
+    }
+    if (want.preload || ROUSE_FAULT(forgets_waiter)) continue;
+    const auto it = view.plans.find(want.model);
+    const Plan* old = it == view.plans.end() ? nullptr : &it->second;
+    auto plan = make_plan(view, offers, want, placements, stronger, old);
+    // Nobody is evicted for those who have left.
+    const bool chooses_anew =
+        plan && !std::ranges::all_of(plan->victims, [&](WorkerId v) { return old && old->victims.contains(v); });
+    if (!plan || (model.queue.empty() && chooses_anew)) continue;
+    if (old) plan->until = old->until;
+    for (const auto& [device, bytes] : plan->placement)
+      stronger[device] += std::max(Bytes{}, bytes - expected_of(view, *plan, device));
+    offers.claim(*plan);
+    decision.then = std::move(*plan);
+  }
+  return decisions;
+}
+
+Offers::Offers(const View& view) : view_(view) {
+  for (const auto& [waiter, plan] : view.plans) claimed_.insert(plan.victims.begin(), plan.victims.end());
+}
+
+void Offers::claim(const Plan& plan) {
+  for (WorkerId victim : plan.victims) {
+    if (claimed_.insert(victim).second) lists_.clear();
+  }
+}
+
 const Offers::List& Offers::to(const Want& want) {
   std::array<int, 5> key{static_cast<int>(want.priority), want.preload, 0, 0, 0};
   for (const Priority p : {Priority::low, Priority::normal, Priority::high})
@@ -205,10 +271,8 @@ const Offers::List& Offers::to(const Want& want) {
   const auto [it, fresh] = lists_.try_emplace(key);
   List& list = it->second;
   if (!fresh) return list;
-  std::set<WorkerId> claimed;
-  for (const auto& [waiter, plan] : view_.plans) claimed.insert(plan.victims.begin(), plan.victims.end());
   for (const auto& [id, row] : view_.ledger.rows()) {
-    if (claimed.contains(id)) continue;
+    if (claimed_.contains(id)) continue;
     if (returning(view_, row)) {
       list.victims.push_back({0, 0, &row});
       continue;

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -33,10 +34,19 @@ struct Candidate {
 };
 std::variant<std::vector<Candidate>, Refusal> candidates(const View& view, const Model& model);
 
+// What is to become of a want.
+struct Waits {};  // no placement can be planned completely, so it holds nothing
+struct Decision {
+  Want want;
+  std::variant<Waits, Refusal, Candidate, Plan> then;  // wait, be refused, be started there, give others their notice
+};
+// One for each want, in their order, strongest first. Nothing is done yet; each sees what the stronger would hold.
+std::vector<Decision> decide(const View& view, std::span<const Want> wants);
+
 bool fits(const View& view, const Placement& placement, const Holds& stronger);
 
 // Who could give way, in the order in which they should. Worked out once for all wants of the same priority and
-// patience, and only while nothing changes: forget() after every change.
+// patience, until a plan claims some of them.
 class Offers {
  public:
   struct Victim {
@@ -48,12 +58,13 @@ class Offers {
     std::vector<Victim> victims;
     Holds sum;  // of their bytes
   };
-  explicit Offers(const View& view) : view_(view) {}
+  explicit Offers(const View& view);
   const List& to(const Want& want);
-  void forget() { lists_.clear(); }
+  void claim(const Plan& plan);
 
  private:
   const View& view_;
+  std::set<WorkerId> claimed_;  // by a plan, so that nobody else counts on them
   std::map<std::array<int, 5>, List> lists_;
 };
 

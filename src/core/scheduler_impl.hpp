@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -61,6 +62,19 @@ struct Scheduler::Impl {
   void change_entry(Model& model, const ModelSpec& spec);
   void remove_entry(Model& model);
 
+  // --- plan.cpp ---------------------------------------------------------------------------------------------
+  void plan();
+  bool drop_unwanted(std::span<const Want> wants);
+  bool give_back(std::span<const Decision> decisions);
+  bool start_all(std::span<const Decision> decisions);
+  bool spare(Plan& plan, const std::set<WorkerId>& needed);
+  void start(const Want& want, const Candidate& candidate);
+  void adopt(const Plan& plan);
+  void drop_plan(ModelId waiter);
+  void worker_idles(const Model& model, const Ready& ready);
+  bool keeps_plan_without_waiters(Plan& plan);
+  TimePoint plans_change(std::span<const Decision> decisions) const;
+
   // --- settle.cpp -------------------------------------------------------------------------------------------
   void settle();
   bool settle_once();
@@ -69,12 +83,6 @@ struct Scheduler::Impl {
   void admit(Model& model);
   void drain(Model& model);
   void over_budget();
-  void plan();
-  void start(Model& model, const Want& want, const Candidate& candidate, bool by_cancelling);
-  void adopt(const Plan& plan);
-  void drop_plan(ModelId waiter);
-  void worker_idles(const Model& model, const Ready& ready);
-  bool keeps_plan_without_waiters(Plan& plan);
   void reindex(Model& model);
   void forget_removed(ModelId id);
   TimePoint next_due(const Model& model) const;

@@ -76,14 +76,16 @@ void Oracle::time_out_loads() {
   }
 }
 
-// A removed model's id may be used anew once its last bytes are back; a plan that is dropped has cancelled nothing.
+// A removed model's id may be used anew once its last bytes are back; a plan that is dropped, or made anew, has
+// cancelled nothing.
 void Oracle::forget() {
   plans_ = view_->plans;
   // Whoever was answered at once has not waited, by the shortest reading.
   if (Entry* const model = age_before_ ? find(age_before_->first) : nullptr; model != nullptr && model->waiting.empty())
     model->shortest = age_before_->second;
   for (auto& [id, model] : models_) {
-    if (!view_->plans.contains(id)) model.cancelled_one = false;
+    const auto plan = view_->plans.find(id);
+    if (plan == view_->plans.end() || !plan->second.cancels_a_load) model.cancelled_one = false;
     if (!model.removed || model.current || view_->models.contains(id)) continue;
     model = Entry{};
     model.removed = true;

@@ -47,7 +47,7 @@ void Oracle::check(const StartWorker& e) {
                                  .spec = model->spec,
                                  .started = now_,
                                  .clamped = clamped,
-                                 .by_cancelling = std::exchange(model->cancelled_one, false),
+                                 .by_cancelling = std::exchange(model->cancelled_one, false) && !model->waiting.empty(),
                                  .for_patient = patient};
   model->current = e.worker;
   model->failure.reset();
@@ -65,10 +65,18 @@ void Oracle::check_precedence(const StartWorker& e) const {
     const auto plan = plans_.find(id);
     if (plan != plans_.end() && std::ranges::contains(sizes(model), plan->second.placement)) {
       const Plan& promised = plan->second;
+      const auto held_against_it = [&](DeviceId device) {  // a promise ends when a stronger plan takes its bytes
+        Bytes sum;
+        for (const auto& [other, now_promised] : view_->plans) {
+          if (other == id || surely_stronger(model, entry(other))) continue;
+          sum += std::max(Bytes{}, bytes_on(now_promised.placement, device) - gain(now_promised, device));
+        }
+        return sum;
+      };
       const auto fits_with = [&](bool without_start) {
         return std::ranges::all_of(promised.placement, [&](const DeviceBytes& share) {
-          return room(share,
-                      gain(promised, share.device) + (without_start ? bytes_on(e.placement, share.device) : Bytes{}));
+          return room(share, gain(promised, share.device) - held_against_it(share.device) +
+                                 (without_start ? bytes_on(e.placement, share.device) : Bytes{}));
         });
       };
       if (fits_with(true) && !fits_with(false))

@@ -168,4 +168,10 @@ std::string show(const Effect& effect) {
       effect);
 }
 
+std::string show(const Plan& plan) {
+  std::string text = std::format("for m{} {} of", plan.waiter.value, show(plan.placement));
+  for (const WorkerId victim : plan.victims) text += std::format(" w{}", victim.value);
+  return plan.until == kNever ? text : text + std::format(" until {}", show(plan.until));
+}
+
 }  // namespace rouse::core::testing

@@ -5,6 +5,7 @@
 
 #include "core/effects.hpp"
 #include "core/events.hpp"
+#include "core/view.hpp"
 
 namespace rouse::core::testing {
 
@@ -13,6 +14,7 @@ std::string show(const Placement& placement);
 std::string show(const ModelSpec& spec);
 std::string show(const Event& event);
 std::string show(const Effect& effect);
+std::string show(const Plan& plan);
 std::string show(Reason reason);
 
 }  // namespace rouse::core::testing

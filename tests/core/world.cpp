@@ -274,16 +274,21 @@ void World::happen(const Due& due) {
   }
 }
 
+// Tells it all once more to another scheduler, to show the plans after each step.
 std::string World::history(std::size_t at_most) const {
   const std::size_t first = told_.size() > at_most ? told_.size() - at_most : 0;
   std::string text = first > 0 ? std::format("… {} steps before\n", first) : std::string();
-  for (std::size_t i = first; i < told_.size(); ++i) {
+  Scheduler again(policy_);
+  for (std::size_t i = 0; i < told_.size(); ++i) {
+    again.step(told_[i].event, told_[i].now);
+    if (i < first) continue;
     const bool last = i + 4 > told_.size();
     if (told_[i].effects.empty() && std::holds_alternative<DeviceMeasured>(told_[i].event) && !last &&
         told_[i].now - told_.front().now > 60s && at_most < SIZE_MAX)
       continue;  // nothing came of it
     text += std::format("{:>12}  {}\n", show(told_[i].now), show(told_[i].event));
     for (const Effect& effect : told_[i].effects) text += std::format("{:>16} {}\n", "→", show(effect));
+    for (const auto& [id, plan] : again.view().plans) text += std::format("{:>20} {}\n", "plan", show(plan));
   }
   return text;
 }

@@ -1,0 +1,202 @@
+// What is decided about the wants, done: first everything is given back, then whatever fits is started, and only when
+// there is nothing more of either, others get their notice. So nobody gives way to a plan that a stronger want, seeing
+// what was given back and taken, would have forbidden.
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "core/fault.hpp"
+#include "core/scheduler_impl.hpp"
+
+namespace rouse::core {
+
+void Scheduler::Impl::plan() {
+  if (wanting.empty() && view.plans.empty()) return;
+  std::vector<Want> wants;
+  for (ModelId id : wanting) {
+    if (const auto want = want_of(view, view.models.at(id))) wants.push_back(*want);
+  }
+  if (drop_unwanted(wants)) return;
+  sort_by_strength(view, wants);
+  const std::vector<Decision> decisions = decide(view, wants);
+  if (give_back(decisions)) return;
+
+  if (start_all(decisions)) return;
+
+  strongest_want = wants.empty() ? Priority::low : std::ranges::max_element(wants, {}, &Want::priority)->priority;
+  for (const Decision& decision : decisions) {
+    if (const auto* plan = std::get_if<Plan>(&decision.then)) adopt(*plan);
+  }
+  plan_timer = plans_change(decisions);
+}
+
+// A plan belongs to a want; without one it is dropped and holds nothing.
+bool Scheduler::Impl::drop_unwanted(std::span<const Want> wants) {
+  std::vector<ModelId> unwanted;
+  for (auto& [id, plan] : view.plans) {
+    const bool wanted = std::ranges::contains(wants, id, &Want::model) &&
+                        (!view.models.at(id).queue.empty() || keeps_plan_without_waiters(plan));
+    if (!wanted) unwanted.push_back(id);
+  }
+  for (ModelId id : unwanted) drop_plan(id);
+  return !unwanted.empty();
+}
+
+// True if something was: then everything has to be decided anew.
+bool Scheduler::Impl::give_back(std::span<const Decision> decisions) {
+  bool given = false;
+  for (const auto& [want, then] : decisions) {
+    const auto it = view.plans.find(want.model);
+    if (const auto* refusal = std::get_if<Refusal>(&then)) {
+      Model& model = view.models.at(want.model);
+      model.preload = false;
+      refuse_all(model, *refusal);
+      touch(model);
+      drop_plan(want.model);
+      given = true;
+    } else if (it == view.plans.end()) {
+      continue;
+    } else if (std::holds_alternative<Waits>(then)) {
+      drop_plan(want.model);
+      given = true;
+    } else {
+      const Plan* kept = std::get_if<Plan>(&then);
+      given |= spare(it->second, kept ? kept->victims : std::set<WorkerId>());
+    }
+  }
+  plans_due |= given;
+  return given;
+}
+
+// What fits is started; true if anything was: what is pinned among it takes bytes that others had counted on.
+bool Scheduler::Impl::start_all(std::span<const Decision> decisions) {
+  bool started = false;
+  for (const auto& [want, then] : decisions) {
+    const auto* candidate = std::get_if<Candidate>(&then);
+    if (!candidate) continue;
+    start(want, *candidate);
+    started = true;
+  }
+  plans_due |= started;
+  return started;
+}
+
+// Lets those that drain for the plan, and are not needed, go on serving; true if there are any.
+bool Scheduler::Impl::spare(Plan& plan, const std::set<WorkerId>& needed) {
+  return std::erase_if(plan.victims, [&](WorkerId id) {
+           Model* model = needed.contains(id) ? nullptr : current(id);
+           if (!model || !std::holds_alternative<Draining>(model->state)) return false;
+           touch(*model);
+           return true;
+         }) > 0;
+}
+
+// When time alone may change what was decided.
+TimePoint Scheduler::Impl::plans_change(std::span<const Decision> decisions) const {
+  TimePoint next = kNever;
+  auto consider = [&](TimePoint t) {
+    if (t > view.now) next = std::min(next, t);
+  };
+  const bool unmet = std::ranges::any_of(decisions, [](const Decision& d) {
+    return std::holds_alternative<Plan>(d.then) || (std::holds_alternative<Waits>(d.then) && !d.want.preload);
+  });
+  if (!unmet) return next;
+  for (const auto& [worker, id] : view.workers) {
+    if (const auto model = view.models.find(id); model != view.models.end())
+      consider(verdict_changes(view, model->second));
+  }
+  for (const auto& [want, then] : decisions) {
+    if (const auto plan = view.plans.find(want.model); plan != view.plans.end() && plan->second.until != kNever)
+      consider(plan->second.until);
+    if (!want.since) continue;
+    for (Duration p = view.policy.patience, i{}; i < Duration{3}; p *= 2, ++i) consider(later(*want.since, p));
+    consider(view.models.at(want.model).queue.age_lapses(view.policy.patience));
+  }
+  return next;
+}
+
+// The waiters have left, but may come back: until their age lapses, or for one patience after the last bytes returned.
+bool Scheduler::Impl::keeps_plan_without_waiters(Plan& plan) {
+  const bool all_back = std::ranges::none_of(
+      plan.placement, [&](const DeviceBytes& s) { return coming(view, plan, s.device) > Bytes{}; });
+  if (!all_back) plan.until = kNever;
+  if (all_back && plan.until == kNever) plan.until = later(view.now, view.policy.patience);
+  const Queue& queue = view.models.at(plan.waiter).queue;
+  return view.now < queue.age_lapses(view.policy.patience)
+             ? queue.waiting_since(view.now, view.policy.patience).has_value()
+             : plan.until != kNever && view.now < plan.until;
+}
+
+void Scheduler::Impl::start(const Want& want, const Candidate& candidate) {
+  Model& model = view.models.at(want.model);
+  const auto plan = view.plans.find(want.model);
+  const bool by_cancelling = plan != view.plans.end() && plan->second.cancels_a_load;
+  assert(!worker(model.state) || ROUSE_FAULT(starts_twice));
+  const WorkerId id{++workers_started};
+  const Duration learnt = model.load_time.value_or(Duration{});
+  if (candidate.clamped) model.oversize = Oversize::under_way;
+  const Bytes before = held_by(model);
+  view.ledger.hold(id, model.spec.id, candidate.placement);
+  view.workers.emplace(id, model.spec.id);
+  drop_plan(want.model);  // it is met
+  Worker fresh{.id = id,
+               .revision = model.spec.revision,
+               .concurrency = std::max<std::uint32_t>(1, model.spec.concurrency),
+               .stop_grace = model.spec.stop_grace,
+               .by_cancelling = by_cancelling,
+               .for_patient = want.since && later(*want.since, view.policy.patience) <= view.now,
+               .leases = {}};
+  const Duration bound =
+      std::max(view.policy.load_timeout, learnt < Duration::max() / 4 ? 4 * learnt : Duration::max());
+  transition(model, Trigger::start, Loading{std::move(fresh), view.now, later(view.now, bound)}, before);
+  effects.push_back(StartWorker{id, model.spec.id, model.spec.revision, candidate.placement});
+  if (ROUSE_FAULT(starts_twice)) {
+    view.ledger.hold(WorkerId{++workers_started}, model.spec.id, candidate.placement);
+    view.workers.emplace(WorkerId{workers_started}, model.spec.id);
+    effects.push_back(StartWorker{WorkerId{workers_started}, model.spec.id, model.spec.revision, candidate.placement});
+  }
+}
+
+// What was drained for it, and is still there, goes on serving.
+void Scheduler::Impl::drop_plan(ModelId waiter) {
+  const auto it = view.plans.find(waiter);
+  if (it == view.plans.end()) return;
+  for (WorkerId victim : it->second.victims) {
+    if (Model* model = current(victim)) touch(*model);
+  }
+  view.plans.erase(it);
+  if (Model* model = find(waiter)) touch(*model);
+  plans_due = true;
+}
+
+// Takes the plan over: its victims are stopped, drained or cancelled.
+void Scheduler::Impl::adopt(const Plan& plan) {
+  Plan& kept = view.plans[plan.waiter] = plan;
+  for (WorkerId victim : plan.victims) {
+    Model* model = current(victim);
+    if (!model) continue;
+    if (std::holds_alternative<Loading>(model->state)) {
+      kept.cancels_a_load = true;
+      begin_stop(*model, Trigger::cancel, std::nullopt, {});
+    } else if (const auto* ready = std::get_if<Ready>(&model->state)) {
+      if (ready->worker.leases.empty() || ROUSE_FAULT(evicts_leased)) {
+        evict(*model);
+      } else {
+        begin_drain(*model, DrainedByPlan{plan.waiter});
+      }
+    }
+  }
+}
+
+// Its last lease ended: only now can it give way, if anybody wants it to.
+void Scheduler::Impl::worker_idles(const Model& model, const Ready& ready) {
+  budgets_due = true;
+  if (wanting.empty()) return;
+  const TimePoint residency_ends = later(ready.since, residency(model));
+  if (view.now >= residency_ends || strongest_want > priority(model))
+    plans_due = true;
+  else
+    plan_timer = std::min(plan_timer, residency_ends);
+}
+
+}  // namespace rouse::core

@@ -1,0 +1,64 @@
+"""The clients of the Node world: each `node/*.test.mjs` runs under Node's own test runner against daemons of its own.
+
+A further client is a line in node/package.json (then, in that folder, `npm install --package-lock-only`) and a file
+NAME.test.mjs.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.clients import node_packages, world
+
+SUITES = sorted(node_packages.PROJECT.glob("*.test.mjs"))
+SUITE_BOUND = 600  # seconds
+TEST_BOUND = 240
+
+
+@pytest.fixture
+def workplace():
+    """A folder with the suites' files from which their imports find the packages."""
+    with tempfile.TemporaryDirectory(prefix="run-", dir=node_packages.installed()) as folder:
+        for file in node_packages.PROJECT.glob("*.mjs"):
+            shutil.copy(file, folder)
+        yield Path(folder)
+
+
+def run_suite(folder: Path, name: str, environment: dict[str, str]) -> subprocess.CompletedProcess:
+    command = ["node", "--test", f"--test-timeout={TEST_BOUND * 1000}",
+               "--test-reporter=spec", "--test-reporter-destination=stdout",
+               "--test-reporter=junit", "--test-reporter-destination=results.xml", name]
+    return subprocess.run(command, cwd=folder, env={**os.environ, **environment}, timeout=SUITE_BOUND, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=[suite.name.removesuffix(".test.mjs") for suite in SUITES])
+def test_a_node_client(workplace, tmp_path, suite):
+    with world.varied(tmp_path) as varied, world.crowded() as crowded:
+        done = run_suite(workplace, suite.name, {
+            "ROUSE_URL": varied.url,
+            "ROUSE_CROWDED_URL": crowded.url,
+            "ROUSE_WORLD": json.dumps({
+                "gate": str(world.gate_of(tmp_path)), "spoiler": str(world.spoiler_of(tmp_path)),
+                "bodyLimit": world.BODY_LIMIT, "crowd": world.CROWD, "sums": world.SUMS}),
+        })
+        assert done.returncode == 0, f"{done.stdout}\n--- the daemon's log ---\n{varied.text()}"
+    results = ElementTree.parse(workplace / "results.xml")
+    assert results.findall(".//testcase"), f"{suite.name} holds no test:\n{done.stdout}"
+    assert not results.findall(".//skipped"), f"{suite.name} skips tests:\n{done.stdout}"
+
+
+def test_packages_are_pinned_and_the_lock_names_no_registry():
+    manifest = json.loads((node_packages.PROJECT / "package.json").read_text())
+    lock = json.loads((node_packages.PROJECT / "package-lock.json").read_text())
+    for name, version in manifest["dependencies"].items():
+        assert lock["packages"][f"node_modules/{name}"]["version"] == version
+    locked = [package for path, package in lock["packages"].items() if path]
+    assert all(package["integrity"] for package in locked)
+    assert not [package for package in locked if "resolved" in package]
