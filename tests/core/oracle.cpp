@@ -229,7 +229,9 @@ void Oracle::process_ended(Process& process) {
   if (process.draining) restart(model, model.longest);
   if (model.current == process.id) model.current.reset();
   if (process.failed) model.backoff_from = now_;
-  if (std::exchange(model.undead, false)) {  // what would not die has ended after all: it may start again
+  const bool cancelled = !process.ready && !process.failed;
+  if (cancelled) model.backoff_from = TimePoint{};  // back-off belongs to the failed state, which that load had left
+  if (std::exchange(model.undead, false)) {         // what would not die has ended after all: it may start again
     model.failure.reset();
     model.failed_at = model.backoff_from = TimePoint{};
   }
