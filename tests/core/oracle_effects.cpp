@@ -64,18 +64,17 @@ void Oracle::check_precedence(const StartWorker& e) const {
     if (id == e.model || !startable(model) || !surely_stronger(model, started)) continue;
     const auto plan = plans_.find(id);
     if (plan != plans_.end() && std::ranges::contains(sizes(model), plan->second.placement)) {
-      const Plan& promised = plan->second;
-      const auto held_against_it = [&](DeviceId device) {  // a promise ends when a stronger plan takes its bytes
-        Bytes sum;
-        for (const auto& [other, now_promised] : view_->plans) {
-          if (other == id || surely_stronger(model, entry(other))) continue;
-          sum += std::max(Bytes{}, bytes_on(now_promised.placement, device) - gain(now_promised, device));
-        }
-        return sum;
-      };
+      Plan promised = plan->second;
+      std::map<DeviceId, Bytes> taken;  // a promise ends when a stronger plan takes its bytes
+      for (const auto& [other, claim] : view_->plans) {
+        if (other == id || surely_stronger(model, entry(other))) continue;
+        std::erase_if(promised.victims, [&](WorkerId victim) { return claim.victims.contains(victim); });
+        for (const auto& [device, bytes] : claim.placement)
+          taken[device] += std::max(Bytes{}, bytes - gain(claim, device));
+      }
       const auto fits_with = [&](bool without_start) {
         return std::ranges::all_of(promised.placement, [&](const DeviceBytes& share) {
-          return room(share, gain(promised, share.device) - held_against_it(share.device) +
+          return room(share, gain(promised, share.device) - taken[share.device] +
                                  (without_start ? bytes_on(e.placement, share.device) : Bytes{}));
         });
       };
