@@ -46,15 +46,14 @@ bool drains_for(const View& view, ModelId waiter, const Row& row) {
   return by_plan && by_plan->waiter == waiter;
 }
 
-Bytes unmovable(const View& view, DeviceId device, ModelId except) {  // held by pins and by what will not die
-  Bytes sum;
+Holds unmovable(const View& view) {  // held by pins and by what will not die: never by a model that could be started
+  Holds held;
   for (const auto& [id, row] : view.ledger.rows()) {
-    if (row.model == except) continue;
     const Model* model = current_model(view, row);
-    if (row.phase == Phase::stuck || (row.phase == Phase::live && model && pins(*model)))
-      sum += bytes_on(row.bytes, device);
+    if (row.phase != Phase::stuck && !(row.phase == Phase::live && model && pins(*model))) continue;
+    for (const auto& [device, bytes] : row.bytes) held[device] += bytes;
   }
-  return sum;
+  return held;
 }
 
 Bytes on_device(const Holds& holds, DeviceId device) {
@@ -155,7 +154,15 @@ void sort_by_strength(const View& view, std::vector<Want>& wants) {
   });
 }
 
-std::variant<std::vector<Candidate>, Refusal> candidates(const View& view, const Model& model) {
+bool fits(const View& view, const Placement& placement, const Holds& stronger) {
+  return Shortage(view, placement, stronger).none();
+}
+
+namespace {
+
+// The placements that the model could ever get, the preferred first, an estimate that is too large clamped to what
+// pins leave; or why there is none.
+std::variant<std::vector<Candidate>, Refusal> candidates(const View& view, const Model& model, const Holds& unmovable) {
   std::vector<Candidate> found;
   std::optional<Refusal> refusal;
   auto refuse = [&](Reason reason, DeviceId device, Bytes needed, Bytes available) {
@@ -168,7 +175,7 @@ std::variant<std::vector<Candidate>, Refusal> candidates(const View& view, const
     bool possible = true;
     for (auto& [device, bytes] : candidate.placement) {
       const Bytes ever = view.ledger.ever(device);
-      const Bytes offered = std::max(Bytes{}, ever - unmovable(view, device, model.spec.id));
+      const Bytes offered = std::max(Bytes{}, ever - on_device(unmovable, device));
       if (bytes > ever) {
         const bool tried = model.oversize == Oversize::proved_too_large;
         if (measured || model.spec.size_source != SizeSource::estimated || tried || ever == Bytes{}) {
@@ -194,12 +201,6 @@ std::variant<std::vector<Candidate>, Refusal> candidates(const View& view, const
   return found;
 }
 
-bool fits(const View& view, const Placement& placement, const Holds& stronger) {
-  return Shortage(view, placement, stronger).none();
-}
-
-namespace {
-
 Bytes expected_of(const View& view, const Plan& plan, DeviceId device) {  // once its victims have gone
   Bytes sum;
   for (WorkerId id : plan.victims) {
@@ -215,10 +216,11 @@ std::vector<Decision> decide(const View& view, std::span<const Want> wants) {
   decisions.reserve(wants.size());
   Holds stronger;
   Offers offers(view);
+  const Holds held_for_ever = unmovable(view);
   for (const Want& want : wants) {
     const Model& model = view.models.at(want.model);
     Decision& decision = decisions.emplace_back(want, Waits{});
-    const auto possible = candidates(view, model);
+    const auto possible = candidates(view, model, held_for_ever);
     if (const auto* refusal = std::get_if<Refusal>(&possible)) {
       decision.then = *refusal;
       continue;

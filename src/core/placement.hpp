@@ -26,13 +26,11 @@ std::optional<Want> want_of(const View& view, const Model& model);
 // Strongest first: those past patience by age, then by priority, then by age; preloads last.
 void sort_by_strength(const View& view, std::vector<Want>& wants);
 
-// The placements that the model could ever get, the preferred first, an estimate that is too large clamped to what
-// pins leave; or why there is none.
+// Where a model could go; an estimate that is too large is clamped to what pins leave.
 struct Candidate {
   Placement placement;
   bool clamped = false;
 };
-std::variant<std::vector<Candidate>, Refusal> candidates(const View& view, const Model& model);
 
 // What is to become of a want.
 struct Waits {};  // no placement can be planned completely, so it holds nothing

@@ -14,7 +14,7 @@ import OpenAI, {
   PermissionDeniedError,
 } from "openai";
 
-import { bodyLimit, crowd, crowded, gate, spoiler, sums, until, varied } from "./world.mjs";
+import { BOUND, bodyLimit, crowd, crowded, gate, spoiler, sums, until, varied } from "./world.mjs";
 
 const QUESTION = [{ role: "user", content: "What is 7 plus 5?" }];
 const ANSWER = "7 plus 5 is 12.";
@@ -22,7 +22,7 @@ const FOR_EVER = { max_tokens: 100_000_000, ignore_eos: true };
 const ONLY_IF_READY = { "X-Rouse-Load": "only-if-ready" };
 
 function clientOf(daemon, options = {}) {
-  return new OpenAI({ baseURL: `${daemon.url}/v1`, apiKey: "none", timeout: 120_000, maxRetries: 0, ...options });
+  return new OpenAI({ baseURL: `${daemon.url}/v1`, apiKey: "none", timeout: BOUND, maxRetries: 0, ...options });
 }
 
 const client = clientOf(varied);
