@@ -48,7 +48,7 @@ http::Task<void> admin_load(const Parts& parts, Reply& reply, std::string_view i
   if (!model) co_return co_await reply.error(model.error());
 
   daemon::RequestOptions options;
-  options.priority = lifecycle->priority;
+  options.priority = lifecycle->priority.value_or(core::Priority::normal);
   options.keep = lifecycle->keep;
   options.patience = lifecycle->patience;
   options.origin = core::Origin::operator_;

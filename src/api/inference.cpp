@@ -6,6 +6,7 @@
 
 #include "api/engine_message.hpp"
 #include "api/lifecycle_options.hpp"
+#include "api/multipart.hpp"
 #include "api/request_body.hpp"
 #include "http/relay.hpp"
 
@@ -22,6 +23,7 @@ struct Asked {
   bool stream = false;
   std::optional<TimePoint> deadline;  // the client's own
   daemon::RequestOptions options;
+  Edits edits;  // of the body, before the engine gets it
 };
 
 // Clients share a model fairly by where they come from.
@@ -48,20 +50,34 @@ std::expected<ModelId, Fault> choose_model(const daemon::Daemon& daemon, const s
       Fault({Code::malformed, "the header X-Model and \"model\" in the body name different models", {}}, "model"));
 }
 
+Result<RequestBody> read_body(std::string_view content_type, std::string_view body) {
+  if (!http::same_name(media_type(content_type), "multipart/form-data")) return read_json_body(body);
+  const auto boundary = boundary_of(content_type);
+  if (!boundary) return std::unexpected(boundary.error());
+  return read_multipart_body(body, *boundary);
+}
+
 std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange& exchange, std::string_view body,
                                        Streams streams) {
-  const auto request = read_request_body(body);
+  auto request = read_body(exchange.field("Content-Type").value_or(""), body);
   if (!request) return std::unexpected(Fault(request.error()));
-  const auto lifecycle = read_lifecycle_options(exchange.request());
+  const auto headers = read_lifecycle_options(exchange.request());
+  if (!headers) return std::unexpected(Fault(headers.error()));
+  const auto lifecycle = combined(*headers, request->lifecycle);
   if (!lifecycle) return std::unexpected(Fault(lifecycle.error()));
   const auto model = choose_model(parts.daemon, request->model, exchange.field("X-Model"));
   if (!model) return std::unexpected(model.error());
+  const std::string& upstream_model = parts.daemon.entry(*model).model.upstream_model;
+  if (!upstream_model.empty()) request->rename_model(upstream_model);
 
-  Asked asked{
-      .model = *model, .stream = streams == Streams::if_asked && request->stream, .deadline = {}, .options = {}};
+  Asked asked{.model = *model,
+              .stream = streams == Streams::if_asked && request->stream,
+              .deadline = {},
+              .options = {},
+              .edits = std::move(request->edits)};
   if (lifecycle->deadline) asked.deadline = later(exchange.arrived(), *lifecycle->deadline);
   asked.options.client = client_of(exchange.peer());
-  asked.options.priority = lifecycle->priority;
+  asked.options.priority = lifecycle->priority.value_or(core::Priority::normal);
   asked.options.deadline = asked.deadline.value_or(later(exchange.arrived(), parts.deadline));
   asked.options.keep = lifecycle->keep;
   asked.options.patience = lifecycle->patience;
@@ -251,7 +267,9 @@ http::Task<void> infer(const Parts& parts, Reply& reply, Streams streams) {
   const auto asked = understand(parts, reply.exchange(), *body, streams);
   if (!asked) co_return co_await reply.error(asked.error());
 
-  while (co_await take_turn(parts, reply, *asked, *body)) {
+  const std::string edited = asked->edits.empty() ? std::string() : asked->edits.made_in(*body);
+  const std::string_view for_engine = asked->edits.empty() ? *body : std::string_view(edited);
+  while (co_await take_turn(parts, reply, *asked, for_engine)) {
   }
 }
 

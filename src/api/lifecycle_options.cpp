@@ -1,6 +1,9 @@
 #include "api/lifecycle_options.hpp"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <format>
 
 #include "base/duration.hpp"
@@ -50,7 +53,75 @@ constexpr std::array kHeaders{
     Header{"Load", "only-if-ready", read_load},
 };
 
+// A plain number, of seconds.
+std::optional<double> number(std::string_view text) {
+  double value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || rest != end || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+std::optional<Duration> seconds(double number) {
+  constexpr double kMost = 9.2e9;  // 292 years: what a Duration holds
+  if (!(number < kMost)) return std::nullopt;
+  return std::chrono::round<Duration>(std::chrono::duration<double>(number));
+}
+
+bool read_keep_alive(std::string_view value, LifecycleOptions& options) {
+  if (value.starts_with('-')) {  // Ollama's "for ever": -1, "-1m"
+    value.remove_prefix(1);
+    options.keep = core::Keep::forever();
+    return number(value) || parse_duration(value);
+  }
+  const auto plain = number(value);
+  if (!plain) return read_keep(value, options);
+  const auto idle = seconds(*plain);
+  options.keep = idle ? core::Keep{*idle} : core::Keep::forever();
+  return true;
+}
+
+bool read_deadline_field(std::string_view value, LifecycleOptions& options) {
+  const auto plain = number(value);
+  if (!plain) return read_deadline(value, options);
+  options.deadline = seconds(*plain);
+  return options.deadline && *options.deadline > Duration::zero();
+}
+
+struct Field {
+  std::string_view expected;
+  bool (*read)(std::string_view value, LifecycleOptions& options);
+};
+constexpr std::array<Field, kLifecycleFields.size()> kFields{{
+    {"a number of seconds, a duration such as \"5m\", or \"forever\"", read_keep_alive},
+    {"\"low\", \"normal\" or \"high\"", read_priority},
+    {"a number of seconds or a duration such as \"30s\"", read_deadline_field},
+}};
+
 }  // namespace
+
+Result<bool> read_lifecycle_field(std::string_view name, std::string_view value, LifecycleOptions& into) {
+  if (name == "priority" && number(value)) return false;  // vLLM has one of that name
+  const Field& field =
+      kFields[static_cast<std::size_t>(std::ranges::find(kLifecycleFields, name) - kLifecycleFields.begin())];
+  if (field.read(value, into)) return true;
+  return fail(Code::malformed, std::format("\"{}\" must be {}", name, field.expected));
+}
+
+Result<LifecycleOptions> combined(const LifecycleOptions& headers, const LifecycleOptions& body) {
+  LifecycleOptions both = headers;
+  std::string_view differs;
+  const auto join = [&](auto member, std::string_view name) {
+    if (!(body.*member)) return;
+    if (both.*member && both.*member != body.*member) differs = name;
+    both.*member = body.*member;
+  };
+  join(&LifecycleOptions::keep, "X-Rouse-Keep and \"keep_alive\"");
+  join(&LifecycleOptions::priority, "X-Rouse-Priority and \"priority\"");
+  join(&LifecycleOptions::deadline, "X-Rouse-Deadline and \"deadline\"");
+  if (!differs.empty()) return fail(Code::malformed, std::format("{} in the body say different things", differs));
+  return both;
+}
 
 Result<LifecycleOptions> read_lifecycle_options(const http::RequestHead& head) {
   LifecycleOptions options;

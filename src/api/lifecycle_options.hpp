@@ -5,9 +5,10 @@
 //   X-Rouse-Deadline: 30s                    from the request's arrival
 //   X-Rouse-Load: only-if-ready              rather be refused than wait
 //
-// Pure.
+// or, where its body has fields, in them (see request_body.hpp). Pure.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string_view>
 
@@ -21,12 +22,21 @@ namespace rouse::api {
 
 struct LifecycleOptions {
   std::optional<core::Keep> keep;
-  core::Priority priority = core::Priority::normal;
+  std::optional<core::Priority> priority;
   std::optional<Duration> deadline;
   core::Patience patience = core::Patience::may_wait;
 };
 
 // Fails with malformed, naming the header and what it may say.
 Result<LifecycleOptions> read_lifecycle_options(const http::RequestHead& head);
+
+inline constexpr std::array<std::string_view, 3> kLifecycleFields{"keep_alive", "priority", "deadline"};
+
+// The value of one of these fields, a number or the text of a string. Fails with malformed, naming the field; false: it
+// is the engine's own affair.
+Result<bool> read_lifecycle_field(std::string_view name, std::string_view value, LifecycleOptions& into);
+
+// What the headers and the body ask for together. Fails with malformed when they contradict each other.
+Result<LifecycleOptions> combined(const LifecycleOptions& headers, const LifecycleOptions& body);
 
 }  // namespace rouse::api

@@ -1,34 +1,82 @@
 #include "api/request_body.hpp"
 
+#include <algorithm>
 #include <array>
 #include <format>
 
+#include "api/json.hpp"
+#include "api/json_scan.hpp"
+
 namespace rouse::api {
+namespace {
 
-Result<RequestBody> read_request_body(std::string_view body) {
-  std::array wanted{Wanted{"model"}, Wanted{"stream"}};
-  if (auto scanned = scan_object(body, wanted); !scanned) return std::unexpected(std::move(scanned.error()));
-  const auto& [model, stream] = wanted;
+Span whole(const Member& member) { return {member.key, member.end}; }
+Span value(const Member& member) { return {member.value, member.end}; }
 
-  RequestBody request;
-  request.model_member = model.member;
-  if (stream.member.found()) {
-    const std::string_view value = stream.member.value_in(body);
-    if (value != "true" && value != "false" && value != "null") {
-      return fail(Code::malformed, "\"stream\" must be true or false");
-    }
-    request.stream = value == "true";
-  }
-  if (!model.member.found()) return request;
-  const std::string_view quoted = model.member.value_in(body);
+Result<std::string> read_name(std::string_view quoted) {
   if (!quoted.starts_with('"')) return fail(Code::malformed, "\"model\" must be a string");
   if (quoted.size() > 6 * kLongestModelName + 2) return fail(Code::malformed, "\"model\" is too long to be a name");
   auto name = decode_string(quoted);
   if (!name) return fail(Code::malformed, "\"model\" is not valid text: " + name.error().message);
   if (name->empty()) return fail(Code::malformed, "\"model\" is empty");
   if (name->size() > kLongestModelName) return fail(Code::malformed, "\"model\" is too long to be a name");
+  return name;
+}
+
+Result<void> read_field(std::string_view body, const Wanted& field, RequestBody& request) {
+  std::string text(field.member.value_in(body));
+  if (text.starts_with('"')) {
+    auto decoded = decode_string(text);
+    if (!decoded) return fail(Code::malformed, std::format("\"{}\": {}", field.name, decoded.error().message));
+    text = std::move(*decoded);
+  } else if (text == "null") {
+    request.edits.cut_member(whole(field.member));
+    return {};
+  }
+  const auto ours = read_lifecycle_field(field.name, text, request.lifecycle);
+  if (!ours) return std::unexpected(ours.error());
+  if (*ours) request.edits.cut_member(whole(field.member));
+  return {};
+}
+
+}  // namespace
+
+Result<RequestBody> read_json_body(std::string_view body) {
+  std::array wanted{Wanted{"model"}, Wanted{"stream"}, Wanted{kLifecycleFields[0]}, Wanted{kLifecycleFields[1]},
+                    Wanted{kLifecycleFields[2]}};
+  if (auto scanned = scan_object(body, wanted); !scanned) return std::unexpected(std::move(scanned.error()));
+  const Member& model = wanted[0].member;
+  const Member& stream = wanted[1].member;
+
+  RequestBody request;
+  request.front = body.find('{') + 1;
+  if (stream.found()) {
+    const std::string_view text = stream.value_in(body);
+    if (text != "true" && text != "false" && text != "null")
+      return fail(Code::malformed, "\"stream\" must be true or false");
+    request.stream = text == "true";
+  }
+  for (const Wanted& field : std::span(wanted).subspan(2)) {
+    if (!field.member.found()) continue;
+    if (auto read = read_field(body, field, request); !read) return std::unexpected(std::move(read.error()));
+  }
+  if (!model.found()) return request;
+  auto name = read_name(model.value_in(body));
+  if (!name) return std::unexpected(std::move(name.error()));
   request.model = std::move(*name);
+  request.model_place = value(model);
   return request;
+}
+
+void RequestBody::rename_model(std::string_view name) {
+  const bool named = !model_place.empty();
+  if (form == BodyForm::json) {
+    if (named) return edits.replace(model_place, to_json(name));
+    return edits.add_member(front, std::format("\"model\":{}", to_json(name)));
+  }
+  if (named) return edits.replace(model_place, std::string(name));
+  edits.insert(front,
+               std::format("--{}\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\n{}\r\n", boundary, name));
 }
 
 }  // namespace rouse::api

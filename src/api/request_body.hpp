@@ -1,24 +1,47 @@
-// What a dialect wants to know of a JSON request body before it goes to the engine as it is. Pure.
+// What a dialect wants to know of a request's body before it goes to the engine: the model it names, whether it asks
+// for a stream, and what it asks of the model's life. The last is for us alone and is taken out:
+//
+//   keep_alive   like Ollama's: seconds (negative: for ever), or "5m", "0", "forever"
+//   priority     "low", "normal" or "high"; a number is the engine's own affair and stays
+//   deadline     seconds, or "30s"
+//
+// JSON here, multipart/form-data in multipart_body.cpp. Pure.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "api/json_scan.hpp"
+#include "api/edits.hpp"
+#include "api/lifecycle_options.hpp"
 #include "base/result.hpp"
 
 namespace rouse::api {
 
 inline constexpr std::size_t kLongestModelName = 512;
 
+enum class BodyForm : std::uint8_t { json, multipart };
+
 struct RequestBody {
+  BodyForm form = BodyForm::json;
   std::optional<std::string> model;
   bool stream = false;
-  Member model_member;  // where `model` stands
+  LifecycleOptions lifecycle;
+  Span model_place;       // the value of `model`, in JSON with its quotes; empty if there is none
+  std::size_t front = 0;  // where a further field may be put: behind the brace, or at the first delimiter
+  std::string boundary;   // multipart: between its parts
+  Edits edits;            // our own fields, cut out
+
+  // The engine hears this name instead.
+  void rename_model(std::string_view name);
 };
 
-// Fails with malformed. The model's name is UTF-8, not empty and at most kLongestModelName bytes.
-Result<RequestBody> read_request_body(std::string_view body);
+// Fails with malformed. A model's name is UTF-8, not empty and at most kLongestModelName bytes.
+Result<RequestBody> read_json_body(std::string_view body);
+
+// `boundary` as in the content type. Fails with malformed for what is not exactly RFC 7578, and for a field of ours or
+// `model` or `stream` that stands there twice, is a file, or is longer than a name may be.
+Result<RequestBody> read_multipart_body(std::string_view body, std::string_view boundary);
 
 }  // namespace rouse::api

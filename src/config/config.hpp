@@ -105,6 +105,7 @@ using Engine = std::variant<Llama>;
 struct Model {
   std::string id;
   std::vector<std::string> aliases;
+  std::string upstream_model;  // the name that the engine hears; empty: whatever the client said
   Engine engine;
   core::Placement footprint;  // ascending by device; empty: learnt or estimated
   core::Priority priority = core::Priority::normal;

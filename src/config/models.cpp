@@ -110,12 +110,24 @@ void read_footprint(Reading& reading, const Entry& entry, core::Placement& into)
   std::ranges::sort(into, {}, &core::DeviceBytes::device);
 }
 
-constexpr Keys<Draft, 10> kCommon{
-    {"engine", "aliases", "footprint", "priority", "preload", "pinned", "keep", "concurrency", "queue_limit",
-     "min_residency"},
+void read_upstream_model(Reading& reading, const Entry& entry, std::string& into) {
+  constexpr std::string_view kWhat = "the name that the engine knows the model by";
+  constexpr std::size_t kLongest = 512;
+  const auto name = reading.scalar(entry, kWhat);
+  if (!name) return;
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (name->empty() || name->size() > kLongest || std::ranges::any_of(*name, is_control))
+    return reading.expected(entry, kWhat);
+  into = *name;
+}
+
+constexpr Keys<Draft, 11> kCommon{
+    {"engine", "aliases", "upstream_model", "footprint", "priority", "preload", "pinned", "keep", "concurrency",
+     "queue_limit", "min_residency"},
     {
         [](Reading& r, const Entry& e, Draft& d) { read_engine(r, e, d.engine); },
         [](Reading& r, const Entry& e, Draft& d) { d.aliases = r.items(e, "a list of names"); },
+        [](Reading& r, const Entry& e, Draft& d) { read_upstream_model(r, e, d.model.upstream_model); },
         [](Reading& r, const Entry& e, Draft& d) { read_footprint(r, e, d.model.footprint); },
         [](Reading& r, const Entry& e, Draft& d) { read_priority(r, e, d.model.priority); },
         [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.preload); },

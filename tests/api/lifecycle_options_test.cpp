@@ -19,7 +19,7 @@ TEST_CASE("without headers the defaults hold") {
   REQUIRE(options);
   CHECK_FALSE(options->keep);
   CHECK_FALSE(options->deadline);
-  CHECK(options->priority == core::Priority::normal);
+  CHECK_FALSE(options->priority);
   CHECK(options->patience == core::Patience::may_wait);
 }
 
@@ -64,6 +64,48 @@ TEST_CASE("a header that is given twice is refused") {
   const auto options = read({{"X-Rouse-Keep", "5m"}, {"x-rouse-keep", "5m"}});
   REQUIRE_FALSE(options);
   CHECK(options.error().message == "X-Rouse-Keep is given twice");
+}
+
+std::optional<core::Keep> keep_alive(std::string_view text) {
+  LifecycleOptions options;
+  if (!read_lifecycle_field("keep_alive", text, options)) return std::nullopt;
+  return options.keep;
+}
+
+TEST_CASE("keep_alive is what Ollama's is, and what ours is") {
+  CHECK(keep_alive("0") == core::Keep{0s});
+  CHECK(keep_alive("300") == core::Keep{5min});
+  CHECK(keep_alive("0.5") == core::Keep{500ms});
+  CHECK(keep_alive("5m") == core::Keep{5min});
+  for (const std::string_view text : {"-1", "-1m", "-0.5", "forever", "1e12"})
+    CHECK(keep_alive(text) == core::Keep::forever());
+  for (const std::string_view text : {"", "-", "-x", "always", "nan", "inf", "5 m"}) CHECK_FALSE(keep_alive(text));
+}
+
+TEST_CASE("a priority that is a number is the engine's") {
+  LifecycleOptions options;
+  CHECK(read_lifecycle_field("priority", "3", options) == false);
+  CHECK_FALSE(options.priority);
+  CHECK(read_lifecycle_field("priority", "low", options) == true);
+  CHECK(options.priority == core::Priority::low);
+}
+
+TEST_CASE("headers and body add up, unless they contradict each other") {
+  LifecycleOptions headers;
+  headers.keep = core::Keep{5min};
+  headers.patience = core::Patience::only_if_ready;
+  LifecycleOptions body;
+  body.deadline = 3s;
+  body.keep = core::Keep{300s};
+  const auto both = combined(headers, body);
+  REQUIRE(both);
+  CHECK(both->keep == core::Keep{5min});
+  CHECK(both->deadline == 3s);
+  CHECK(both->patience == core::Patience::only_if_ready);
+  body.keep = core::Keep{0s};
+  const auto torn = combined(headers, body);
+  REQUIRE_FALSE(torn);
+  CHECK(torn.error().message.contains("keep_alive"));
 }
 
 }  // namespace

@@ -6,24 +6,23 @@ namespace rouse::api {
 namespace {
 
 TEST_CASE("model and stream are read, and everything else is left alone") {
-  const auto body =
-      read_request_body(R"({"messages":[{"role":"user","content":"hi"}],"model":"org/chat","stream":true})");
+  const auto body = read_json_body(R"({"messages":[{"role":"user","content":"hi"}],"model":"org/chat","stream":true})");
   REQUIRE(body);
   CHECK(body->model == "org/chat");
   CHECK(body->stream);
 }
 
 TEST_CASE("a body without model or stream is none that streams") {
-  const auto body = read_request_body(R"({"input":"x"})");
+  const auto body = read_json_body(R"({"input":"x"})");
   REQUIRE(body);
   CHECK_FALSE(body->model);
   CHECK_FALSE(body->stream);
-  CHECK_FALSE(read_request_body(R"({"stream":null})")->stream);
-  CHECK_FALSE(read_request_body(R"({"stream":false})")->stream);
+  CHECK_FALSE(read_json_body(R"({"stream":null})")->stream);
+  CHECK_FALSE(read_json_body(R"({"stream":false})")->stream);
 }
 
 TEST_CASE("only the outermost model counts") {
-  const auto body = read_request_body(R"({"metadata":{"model":"other"},"model":"chat"})");
+  const auto body = read_json_body(R"({"metadata":{"model":"other"},"model":"chat"})");
   REQUIRE(body);
   CHECK(body->model == "chat");
 }
@@ -35,12 +34,69 @@ TEST_CASE("a model that is no name is refused") {
         R"({"model":")" + std::string(kLongestModelName + 1, 'm') + R"("})",
         std::string(R"({"model":"a","stream":"yes"})"), std::string(R"({"model":"a","stream":1})"), std::string()}) {
     CAPTURE(text);
-    const auto body = read_request_body(text);
+    const auto body = read_json_body(text);
     REQUIRE_FALSE(body);
     CHECK(body.error().code == Code::malformed);
     CHECK(body.error().message.size() < 200);
   }
-  CHECK(read_request_body(R"({"model":")" + std::string(kLongestModelName, 'm') + R"("})"));
+  CHECK(read_json_body(R"({"model":")" + std::string(kLongestModelName, 'm') + R"("})"));
+}
+
+TEST_CASE("fields that are for us alone are read and cut out, and no other byte changes") {
+  const std::string body =
+      R"({ "keep_alive" : "5m", "model": "a\u0062","x":{"keep_alive":1} ,"deadline":1.5, "priority":"high" })";
+  const auto request = read_json_body(body);
+  REQUIRE(request);
+  CHECK(request->model == "ab");
+  CHECK(request->lifecycle.keep == core::Keep{std::chrono::minutes(5)});
+  CHECK(request->lifecycle.deadline == std::chrono::milliseconds(1500));
+  CHECK(request->lifecycle.priority == core::Priority::high);
+  CHECK(request->edits.made_in(body) == R"({  "model": "a\u0062","x":{"keep_alive":1}  })");
+}
+
+TEST_CASE("a body without fields of ours needs no edit") {
+  CHECK(read_json_body(R"({"model":"a","priority":7,"options":{"deadline":1}})")->edits.empty());
+}
+
+TEST_CASE("a field of ours that is null says nothing, and is cut out") {
+  const std::string body = R"({"keep_alive":null,"a":1,"deadline":null})";
+  const auto request = read_json_body(body);
+  REQUIRE(request);
+  CHECK_FALSE(request->lifecycle.keep);
+  CHECK_FALSE(request->lifecycle.deadline);
+  CHECK(request->edits.made_in(body) == R"({"a":1})");
+}
+
+TEST_CASE("a field of ours that makes no sense is refused by its name") {
+  for (const std::string_view text :
+       {R"({"keep_alive":true})", R"({"keep_alive":"soon"})", R"({"keep_alive":{}})", R"({"keep_alive":"\ud800"})",
+        R"({"priority":"urgent"})", R"({"priority":[]})", R"({"deadline":0})", R"({"deadline":-1})",
+        R"({"deadline":"forever"})", R"({"deadline":1e400})"}) {
+    CAPTURE(text);
+    const auto request = read_json_body(text);
+    REQUIRE_FALSE(request);
+    CHECK(request.error().code == Code::malformed);
+    CHECK(text.contains(request.error().message.substr(1, 8)));
+  }
+}
+
+TEST_CASE("the engine hears the name it knows, in the place of the client's") {
+  const std::string body = R"({"messages":[{"model":"chat"}], "model" : "chat" ,"n":1})";
+  auto request = read_json_body(body);
+  REQUIRE(request);
+  request->rename_model("Qwen/\"Q\"");
+  CHECK(request->edits.made_in(body) == R"({"messages":[{"model":"chat"}], "model" : "Qwen/\"Q\"" ,"n":1})");
+}
+
+TEST_CASE("where only a header named the model, the engine's name is added") {
+  for (const auto& [body, expected] : {std::pair(R"({})", R"({"model":"m"})"),
+                                       {R"({"keep_alive":1})", R"({"model":"m"})"},
+                                       {R"( {"a":1})", R"( {"model":"m","a":1})"}}) {
+    auto request = read_json_body(body);
+    REQUIRE(request);
+    request->rename_model("m");
+    CHECK(request->edits.made_in(body) == expected);
+  }
 }
 
 }  // namespace

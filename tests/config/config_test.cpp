@@ -159,6 +159,12 @@ TEST_CASE("keep is nothing, a while, or for ever") {
   CHECK(keep("forever") == core::Keep::forever());
 }
 
+TEST_CASE("the engine may know a model by another name") {
+  CHECK(only_model("models: {m: {engine: llama, source: m}}").upstream_model.empty());
+  CHECK(only_model("models: {m: {engine: llama, source: m, upstream_model: 'Org/The \"M\"'}}").upstream_model ==
+        "Org/The \"M\"");
+}
+
 TEST_CASE("concurrency is the number of slots unless it is named") {
   const auto concurrency = [](std::string_view keys) {
     return only_model("models: {m: {engine: llama, source: m" + std::string(keys) + "}}").concurrency;

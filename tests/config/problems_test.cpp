@@ -45,7 +45,7 @@ TEST_CASE("an unknown key that is like none is told with all of them") {
 }
 
 TEST_CASE("a key that would do nothing is unknown") {
-  for (const char* key : {"upstream_model", "sleep", "trim", "grace", "fallback", "listen", "env"}) {
+  for (const char* key : {"url", "sleep", "trim", "grace", "fallback", "listen", "env"}) {
     const Lines lines = model_problems("    " + std::string(key) + ": 1\n");
     REQUIRE(lines.size() == 1);
     CHECK(lines[0].starts_with("5:5: unknown key \"" + std::string(key) + "\" in model \"chat\""));
@@ -93,6 +93,15 @@ TEST_CASE("durations are told apart from what is none") {
         Lines{"5:11: keep: expected 0, a duration such as 30s, 5m or 1h30m, or forever, found \"5 minutes\""});
   CHECK(model_problems("    keep: [5m]\n") ==
         Lines{"5:11: keep: expected 0, a duration such as 30s, 5m or 1h30m, or forever, found a list"});
+}
+
+TEST_CASE("a name for the engine is text without control characters") {
+  for (const char* text : {"\"\"", "\"a\\nb\"", "[a]"}) {
+    CAPTURE(text);
+    const auto found = model_problems("    upstream_model: " + std::string(text) + "\n");
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].contains("the name that the engine knows the model by"));
+  }
 }
 
 TEST_CASE("whole numbers have their ranges") {

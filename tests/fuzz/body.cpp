@@ -33,8 +33,8 @@ void demand(bool holds) {
 
 // Reasons for which we refuse what is well-formed.
 bool is_ours(std::string_view message) {
-  for (const std::string_view own :
-       {"twice", "too deeply nested", "a JSON object was expected", "\"model\"", "\"stream\""}) {
+  for (const std::string_view own : {"twice", "too deeply nested", "a JSON object was expected", "\"model\"",
+                                     "\"stream\"", "\"keep_alive\"", "\"priority\"", "\"deadline\""}) {
     if (message.contains(own)) return true;
   }
   return false;
@@ -50,7 +50,7 @@ bool other_may_refuse(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto ours = read_request_body(text);
+  const auto ours = read_json_body(text);
   glz::generic other;
   const bool accepted = !glz::read<kStrict>(other, text);
   demand(!engine_message(text, 500).empty() || text.contains("\"\""));
@@ -68,9 +68,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   // The place that was found holds the model and nothing else: another one put there is found in its stead.
   std::string edited(text);
-  const Member& place = ours->model_member;
-  edited.replace(place.value, place.end - place.value, "\"another\"");
-  const auto again = read_request_body(edited);
+  const Span place = ours->model_place;
+  edited.replace(place.begin, place.end - place.begin, "\"another\"");
+  const auto again = read_json_body(edited);
   demand(again && again->model == "another" && again->stream == ours->stream);
+
+  // What is ours does not reach the engine, and all else does, under the name that the engine knows.
+  auto renamed = *ours;
+  renamed.rename_model("a/\"b\"");
+  const auto sent = read_json_body(renamed.edits.made_in(text));
+  demand(sent && sent->model == "a/\"b\"" && sent->stream == ours->stream && sent->edits.empty());
   return 0;
 }
