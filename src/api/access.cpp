@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <format>
 
+#include "api/multipart.hpp"
+
 namespace rouse::api {
 namespace {
 
@@ -15,6 +17,10 @@ std::string_view host_of(std::string_view authority) {
   const bool good =
       port.empty() || (port.starts_with(':') && port.find_first_not_of("0123456789", 1) == std::string_view::npos);
   return good ? authority.substr(0, end) : std::string_view();
+}
+
+bool is_of_type(const http::RequestHead& head, std::string_view type) {
+  return http::same_name(media_type(head.field("Content-Type").value_or("")), type);
 }
 
 }  // namespace
@@ -48,11 +54,14 @@ Result<void> Access::check(const http::RequestHead& head, std::string_view peer)
 }
 
 Result<void> require_json(const http::RequestHead& head) {
-  std::string_view type = head.field("Content-Type").value_or("");
-  type = type.substr(0, type.find(';'));
-  while (type.ends_with(' ') || type.ends_with('\t')) type.remove_suffix(1);
-  if (http::same_name(type, "application/json")) return {};
+  if (is_of_type(head, "application/json")) return {};
   return fail(Code::unsupported_media, "send this with the header Content-Type: application/json");
+}
+
+Result<void> require_json_or_form(const http::RequestHead& head) {
+  if (is_of_type(head, "application/json") || is_of_type(head, "multipart/form-data")) return {};
+  return fail(Code::unsupported_media,
+              "send this with the header Content-Type: application/json, or multipart/form-data with its boundary");
 }
 
 }  // namespace rouse::api

@@ -28,7 +28,8 @@ class Access {
   std::vector<std::string> hosts_;
 };
 
-// Fails with unsupported_media unless the content type is application/json.
+// Fail with unsupported_media unless the content type is application/json, or that or multipart/form-data.
 Result<void> require_json(const http::RequestHead& head);
+Result<void> require_json_or_form(const http::RequestHead& head);
 
 }  // namespace rouse::api

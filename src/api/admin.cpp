@@ -6,7 +6,7 @@
 namespace rouse::api {
 namespace {
 
-std::string error_body(const Fault& fault) { return admin_error(fault); }
+std::string error_body(const Fault& fault, std::string_view) { return admin_error(fault); }
 
 http::Task<void> answer_model(const Parts& parts, Reply& reply, int status, ModelId model) {
   co_await reply.json(status, admin_json_of(parts.daemon.model(model)));
@@ -21,7 +21,7 @@ http::Task<void> set_pin(const Parts& parts, Reply& reply, std::string_view id, 
 
 }  // namespace
 
-constinit const Dialect kAdmin{error_body, nullptr};
+constinit const Dialect kAdmin{error_body};
 
 http::Task<void> admin_models(const Parts& parts, Reply& reply, std::string_view) {
   co_await reply.json(200, admin_json_of(parts.daemon.models()));

@@ -3,8 +3,10 @@
 #include <array>
 #include <format>
 #include <random>
+#include <utility>
 
 #include "api/admin.hpp"
+#include "api/anthropic.hpp"
 #include "api/health.hpp"
 #include "api/logs.hpp"
 #include "api/openai.hpp"
@@ -15,9 +17,22 @@ namespace rouse::api {
 namespace {
 
 constexpr std::array kRoutes{
-    Route{"POST", "/v1/chat/completions", Guard::acts, &kOpenAi, openai_chat},
-    Route{"POST", "/v1/completions", Guard::acts, &kOpenAi, openai_completions},
-    Route{"POST", "/v1/embeddings", Guard::acts, &kOpenAi, openai_embeddings},
+    Route{"POST", "/v1/chat/completions", Guard::acts, &kOpenAi, openai_answer_or_stream},
+    Route{"POST", "/v1/completions", Guard::acts, &kOpenAi, openai_answer_or_stream},
+    Route{"POST", "/v1/responses", Guard::acts, &kOpenAi, openai_answer_or_stream},
+    Route{"POST", "/v1/responses/input_tokens", Guard::acts, &kOpenAi, openai_answer},
+    Route{"POST", "/v1/embeddings", Guard::acts, &kOpenAi, openai_answer},
+    Route{"POST", "/v1/rerank", Guard::acts, &kOpenAi, openai_answer},
+    Route{"POST", "/v1/reranking", Guard::acts, &kOpenAi, openai_answer},
+    Route{"POST", "/v1/moderations", Guard::acts, &kOpenAi, openai_answer},
+    Route{"POST", "/v1/audio/speech", Guard::acts, &kOpenAi, openai_answer},
+    Route{"POST", "/v1/audio/transcriptions", Guard::takes, &kOpenAi, openai_answer_or_stream},
+    Route{"POST", "/v1/audio/translations", Guard::takes, &kOpenAi, openai_answer},
+    Route{"POST", "/v1/images/generations", Guard::acts, &kOpenAi, openai_answer_or_stream},
+    Route{"POST", "/v1/images/edits", Guard::takes, &kOpenAi, openai_answer_or_stream},
+    Route{"POST", "/v1/images/variations", Guard::takes, &kOpenAi, openai_answer},
+    Route{"POST", "/v1/messages", Guard::acts, &kAnthropic, anthropic_messages},
+    Route{"POST", "/v1/messages/count_tokens", Guard::acts, &kAnthropic, anthropic_count_tokens},
     Route{"GET", "/v1/models", Guard::reads, &kOpenAi, openai_models},
     Route{"GET", "/v1/models/{id}", Guard::reads, &kOpenAi, openai_model},
 
@@ -35,6 +50,23 @@ constexpr std::array kRoutes{
     Route{"GET", "/", Guard::reads, &kAdmin, welcome},
 };
 
+// Whose errors a request is answered with until its route is found.
+const Dialect& dialect_of(const http::RequestHead& head) {
+  if (!head.path.starts_with("/v1/")) return kAdmin;
+  const bool anthropic = head.path.starts_with("/v1/messages") || head.path.starts_with("/v1/models");
+  return anthropic && (speaks_anthropic(head) || head.path.starts_with("/v1/messages")) ? kAnthropic : kOpenAi;
+}
+
+Result<void> check_content_type(const http::RequestHead& head, Guard guard) {
+  switch (guard) {
+    case Guard::none:
+    case Guard::reads: return {};
+    case Guard::acts: return require_json(head);
+    case Guard::takes: return require_json_or_form(head);
+  }
+  std::unreachable();
+}
+
 }  // namespace
 
 Api::Api(Parts parts, std::vector<std::string> hosts)
@@ -44,8 +76,7 @@ Api::Api(Parts parts, std::vector<std::string> hosts)
 
 http::Task<void> Api::handle(http::Exchange& exchange) {
   const http::RequestHead& head = exchange.request();
-  const bool openai = head.path.starts_with("/v1/");
-  Reply reply(exchange, openai ? kOpenAi : kAdmin, request_id(head, next_id_++));
+  Reply reply(exchange, dialect_of(head), request_id(head, next_id_++));
 
   const auto matched = match(kRoutes, head.method, head.path);
   if (!matched || matched->route->guard != Guard::none) {
@@ -60,8 +91,8 @@ http::Task<void> Api::handle(http::Exchange& exchange) {
   }
   const Route& route = *matched->route;
   reply.use(*route.dialect);
-  if (route.guard == Guard::acts) {
-    if (auto json = require_json(head); !json) co_return co_await reply.error(std::move(json.error()));
+  if (auto type = check_content_type(head, route.guard); !type) {
+    co_return co_await reply.error(std::move(type.error()));
   }
   const auto id = percent_decoded(matched->id);
   if (!id) co_return co_await reply.error(Error{Code::malformed, "the path holds a broken percent-escape", {}});

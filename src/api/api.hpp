@@ -2,8 +2,9 @@
 //
 //   api.cpp         the table of all routes
 //   inference.cpp   the path of a request that a model answers
-//   openai.cpp      OpenAI's dialect          admin.cpp    our own, under /rouse/v1/
-//   health.cpp      for probes                logs.cpp     what workers wrote
+//   openai.cpp      OpenAI's dialect          anthropic.cpp    Anthropic's
+//   admin.cpp       our own, /rouse/v1/       logs.cpp         what workers wrote
+//   health.cpp      for probes
 //
 // Owned by main; outlives the server. Owner thread.
 #pragma once

@@ -20,6 +20,7 @@ http::Task<void> welcome(const Parts&, Reply& reply, std::string_view) {
 
   /v1/models              the models, for clients of OpenAI's interface
   /v1/chat/completions    ask one; it is loaded when somebody asks for it
+  /v1/messages            the same, for clients of Anthropic's interface
   /rouse/v1/models        what each of them is doing now
   /rouse/v1/devices       who holds how much memory
   /health/ready           for probes

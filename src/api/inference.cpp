@@ -164,7 +164,9 @@ class Visit {
   http::Task<bool> run(std::string_view body);
 
  private:
+  http::Task<void> answer(const http::ResponseHead& head);
   http::Task<void> append_refusal(const http::ResponseHead& head);
+  http::Task<void> reword_refusal(const http::ResponseHead& head);
   http::Task<void> relay();
   http::Task<void> fail(const Error& error);
 
@@ -193,12 +195,15 @@ http::Task<bool> Visit::run(std::string_view body) {
   }
   reply_.timing.first = call_.head_arrived() - sent;
   if (!asked_.deadline) call_.set_deadline(kNever);  // ours was for the first byte
-  if (exchange.begun() && ((*head)->status != 200 || !is_event_stream(**head))) {
-    co_await append_refusal(**head);
-  } else {
-    co_await relay();
-  }
+  co_await answer(**head);
   co_return false;
+}
+
+http::Task<void> Visit::answer(const http::ResponseHead& head) {
+  if (reply_.exchange().begun() && (head.status != 200 || !is_event_stream(head)))
+    co_return co_await append_refusal(head);
+  if (head.status >= 400 && reply_.words_engine_errors()) co_return co_await reword_refusal(head);
+  co_await relay();
 }
 
 // The engine refuses, but its client has been told 200 while it waited: an event instead.
@@ -209,6 +214,16 @@ http::Task<void> Visit::append_refusal(const http::ResponseHead& head) {
   lease_.finish(status < 500 ? core::Outcome::ok : core::Outcome::failed);
   const Code code = status >= 400 && status < 500 ? Code::malformed : Code::upstream_failed;
   co_await reply_.error(Error{code, engine_message(*body, status), {}});
+}
+
+// The engine refuses in words that are not the dialect's.
+http::Task<void> Visit::reword_refusal(const http::ResponseHead& head) {
+  const int status = head.status;
+  const std::string retry_after(head.field("Retry-After").value_or(""));
+  const auto body = co_await call_.read_all(kErrorBodyLimit);
+  if (!body) co_return co_await fail(body.error());
+  lease_.finish(status < 500 ? core::Outcome::ok : core::Outcome::failed);
+  co_await reply_.engine_error(status, engine_message(*body, status), retry_after);
 }
 
 http::Task<void> Visit::relay() {

@@ -57,6 +57,7 @@ std::string_view Reply::lines() {
   lines_.clear();
   lines_.reserve(160 + id_.size());
   lines_.append("X-Request-Id: ").append(id_).append("\r\n");
+  if (!dialect_->id_header.empty()) lines_.append(dialect_->id_header).append(": ").append(id_).append("\r\n");
   if (timing.queue || timing.load || timing.first) {
     lines_.append("Server-Timing: ");
     if (timing.queue) append_metric(lines_, "queue", *timing.queue);
@@ -87,19 +88,25 @@ http::Task<void> Reply::text(int status, std::string body) {
 http::Task<void> Reply::error(Fault fault) {
   if (exchange_.begun()) {
     if (!in_events_ || dialect_->error_event == nullptr || !exchange_.appendable()) co_return;
-    const std::string event = dialect_->error_event(fault);
+    const std::string event = dialect_->error_event(fault, id_);
     if (co_await exchange_.write(event) == http::Delivery::sent) co_await exchange_.end();
     co_return;
   }
   std::string more;
   if (const auto seconds = retry_after_seconds(fault)) more += std::format("Retry-After: {}\r\n", *seconds);
   if (kind(fault.error.code).retry == Retry::never) more += "x-should-retry: false\r\n";
-  co_await send(fault.status(), "application/json", dialect_->error_body(fault) + '\n', more);
+  co_await send(fault.status(), "application/json", dialect_->error_body(fault, id_) + '\n', more);
+}
+
+http::Task<void> Reply::engine_error(int status, std::string_view message, std::string_view retry_after) {
+  std::string more;
+  if (!retry_after.empty()) more = std::format("Retry-After: {}\r\n", retry_after);
+  co_await send(status, "application/json", dialect_->engine_error(status, message, id_) + '\n', more);
 }
 
 http::Task<void> Reply::method_not_allowed(std::string allow) {
   Error error{Code::method_not_allowed, std::format("this path is for {} alone", allow), {}};
-  co_await send(405, "application/json", dialect_->error_body(Fault(std::move(error))) + '\n',
+  co_await send(405, "application/json", dialect_->error_body(Fault(std::move(error)), id_) + '\n',
                 std::format("Allow: {}\r\nx-should-retry: false\r\n", allow));
 }
 

@@ -48,6 +48,9 @@ class Reply {
   // the stream. Where there is no place for one (a body of declared length, half an answer), the connection will be
   // cut.
   http::Task<void> error(Fault fault);
+  // What an engine refused, when the dialect has words of its own for it.
+  bool words_engine_errors() const { return dialect_->engine_error != nullptr; }
+  http::Task<void> engine_error(int status, std::string_view message, std::string_view retry_after);
   http::Task<void> method_not_allowed(std::string allow);
 
   // --- a stream of events

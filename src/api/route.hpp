@@ -24,7 +24,8 @@ using RouteHandler = http::Task<void> (*)(const Parts& parts, Reply& reply, std:
 enum class Guard : std::uint8_t {
   none,   // for probes: any Host
   reads,  // Host and Origin
-  acts,   // and the content type
+  acts,   // and the content type: JSON
+  takes,  // and the content type: JSON or a form
 };
 
 struct Route {

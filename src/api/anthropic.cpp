@@ -1,0 +1,45 @@
+#include "api/anthropic.hpp"
+
+#include <format>
+
+#include "api/anthropic_shapes.hpp"
+#include "api/inference.hpp"
+
+namespace rouse::api {
+namespace {
+
+std::string error_body(const Fault& fault, std::string_view request_id) {
+  return anthropic_error(fault.status(), fault.error.message, request_id);
+}
+
+std::string error_event(const Fault& fault, std::string_view request_id) {
+  return std::format("event: error\ndata: {}\n\n", error_body(fault, request_id));
+}
+
+}  // namespace
+
+constinit const Dialect kAnthropic{error_body, error_event, anthropic_error, "request-id"};
+
+bool speaks_anthropic(const http::RequestHead& head) { return head.field("Anthropic-Version").has_value(); }
+
+http::Task<void> anthropic_messages(const Parts& parts, Reply& reply, std::string_view) {
+  co_await infer(parts, reply, Streams::if_asked);
+}
+
+http::Task<void> anthropic_count_tokens(const Parts& parts, Reply& reply, std::string_view) {
+  co_await infer(parts, reply, Streams::no);
+}
+
+http::Task<void> anthropic_models(const Parts& parts, Reply& reply) {
+  reply.use(kAnthropic);
+  co_await reply.json(200, anthropic_model_list(parts.daemon.models(), parts.since));
+}
+
+http::Task<void> anthropic_model(const Parts& parts, Reply& reply, std::string_view id) {
+  reply.use(kAnthropic);
+  const auto found = parts.daemon.find(id);
+  if (!found) co_return co_await reply.error(Fault(found.error(), "model"));
+  co_await reply.json(200, anthropic_model_card(id, parts.since));
+}
+
+}  // namespace rouse::api
