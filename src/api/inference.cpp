@@ -127,7 +127,11 @@ bool is_event_stream(const http::ResponseHead& head) {
   return head.field("Content-Type").value_or("").starts_with("text/event-stream") && !head.field("Content-Encoding");
 }
 
-Fault engine_fault(const Error& error, bool cut, std::string_view model) {
+bool is_redirect(const http::ResponseHead& head) {
+  return head.status >= 300 && head.status < 400 && head.status != 304;
+}
+
+Fault engine_fault(const Error& error, bool cut, bool remote, std::string_view model) {
   if (cut) {
     return Error{Code::upstream_failed,
                  std::format("model \"{}\" was unloaded by force, or the server shut down, while it answered", model),
@@ -136,6 +140,11 @@ Fault engine_fault(const Error& error, bool cut, std::string_view model) {
   if (error.code == Code::deadline) {
     return Error{Code::deadline, std::format("the deadline passed before model \"{}\" had answered", model),
                  error.message};
+  }
+  if (remote) {
+    return Error{Code::upstream_failed,
+                 std::format("the server behind model \"{}\" cannot be reached, or broke off; try again", model),
+                 error.context};
   }
   return Error{Code::upstream_failed,
                std::format("model \"{}\" broke off: its worker ended or closed the connection; try again", model),
@@ -151,7 +160,8 @@ class Visit {
         lease_(lease),
         asked_(asked),
         model_(lease.entry().model.id),
-        call_(parts.upstreams, lease.upstream(), asked.deadline.value_or(later(parts.clock.now(), parts.deadline))) {
+        call_(parts.upstreams, lease.upstream().address,
+              asked.deadline.value_or(later(parts.clock.now(), parts.deadline))) {
     lease_.on_cut([this] {
       cut_ = true;
       call_.stop();
@@ -167,6 +177,7 @@ class Visit {
   http::Task<void> answer(const http::ResponseHead& head);
   http::Task<void> append_refusal(const http::ResponseHead& head);
   http::Task<void> reword_refusal(const http::ResponseHead& head);
+  http::Task<void> refuse_redirect();
   http::Task<void> relay();
   http::Task<void> fail(const Error& error);
 
@@ -184,12 +195,17 @@ http::Task<bool> Visit::run(std::string_view body) {
   const std::vector<http::Field> kept =
       exchange.begun() ? without_encodings(exchange.request().fields) : std::vector<http::Field>();
   const TimePoint sent = parts_.clock.now();
+  const daemon::Upstream& upstream = lease_.upstream();
+  const std::string prefixed = upstream.prefix.empty() ? "" : upstream.prefix + std::string(exchange.target());
   const auto head = co_await call_.send({.method = exchange.method(),
-                                         .target = exchange.target(),
+                                         .target = prefixed.empty() ? exchange.target() : prefixed,
                                          .fields = exchange.begun() ? kept : exchange.request().fields,
-                                         .body = body});
+                                         .extra = upstream.lines,
+                                         .body = body,
+                                         .connect_time = upstream.connect_time});
   if (!head) {
-    const bool died = !call_.reached() && !cut_ && co_await lease_.worker_gone_by(later(sent, kDeathNoticed));
+    const bool may_have_died = !call_.reached() && !cut_ && !upstream.is_remote;
+    const bool died = may_have_died && co_await lease_.worker_gone_by(later(sent, kDeathNoticed));
     if (!died) co_await fail(head.error());
     co_return died;
   }
@@ -200,6 +216,7 @@ http::Task<bool> Visit::run(std::string_view body) {
 }
 
 http::Task<void> Visit::answer(const http::ResponseHead& head) {
+  if (is_redirect(head)) co_return co_await refuse_redirect();
   if (reply_.exchange().begun() && (head.status != 200 || !is_event_stream(head)))
     co_return co_await append_refusal(head);
   if (head.status >= 400 && reply_.words_engine_errors()) co_return co_await reword_refusal(head);
@@ -226,6 +243,16 @@ http::Task<void> Visit::reword_refusal(const http::ResponseHead& head) {
   co_await reply_.engine_error(status, engine_message(*body, status), retry_after);
 }
 
+// Nobody follows it: what was asked for here is not sent elsewhere, least of all with a key.
+http::Task<void> Visit::refuse_redirect() {
+  lease_.finish(core::Outcome::failed);
+  co_await reply_.error(Error{Code::upstream_failed,
+                              std::format("the server behind model \"{}\" answered with a redirect, which is not "
+                                          "followed; its url in the configuration has to be the one that answers",
+                                          model_),
+                              {}});
+}
+
 http::Task<void> Visit::relay() {
   const int status = call_.head().status;
   if (is_event_stream(call_.head())) reply_.assume_events();
@@ -246,7 +273,7 @@ http::Task<void> Visit::relay() {
 }
 
 http::Task<void> Visit::fail(const Error& error) {
-  Fault fault = engine_fault(error, cut_, model_);
+  Fault fault = engine_fault(error, cut_, lease_.upstream().is_remote, model_);
   parts_.log.warning("request {}: {} ({})", reply_.id(), fault.error.message, fault.error.context);
   lease_.finish(core::Outcome::failed);
   co_await reply_.error(std::move(fault));

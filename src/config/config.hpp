@@ -100,7 +100,18 @@ struct Llama {
   friend bool operator==(const Llama&, const Llama&) = default;
 };
 
-using Engine = std::variant<Llama>;
+// A model that another server runs, asked over HTTP. Nothing is started for it.
+struct Remote {
+  std::string host;  // a name or an address without brackets; empty: a Unix socket
+  std::uint16_t port = 80;
+  std::string socket;  // its path
+  std::string prefix;  // of the paths there, "/api"; without a slash at its end
+  std::string key;     // it wants to be shown; empty: none
+  Duration connect_timeout = std::chrono::seconds(5);
+  friend bool operator==(const Remote&, const Remote&) = default;
+};
+
+using Engine = std::variant<Llama, Remote>;
 
 struct Model {
   std::string id;
@@ -112,7 +123,8 @@ struct Model {
   bool preload = false;
   bool pinned = false;
   core::Keep keep;
-  std::uint32_t concurrency = 4;  // requests at once on one worker: the engine's slots unless the file says so
+  // Requests at once on one worker: llama's slots, or 16 for a remote one, unless the file says otherwise.
+  std::uint32_t concurrency = 4;
   std::uint32_t queue_limit = 1024;
   Duration min_residency = std::chrono::seconds(2);
   Place place;

@@ -128,11 +128,12 @@ Problems missing_files(const Config& config) {
                                    std::generic_category().message(errno))});
   };
   for (const Model& model : config.models) {
-    const Llama& llama = std::get<Llama>(model.engine);
-    look(model, "source", llama.source, R_OK);
-    look(model, "mmproj", llama.mmproj, R_OK);
-    for (const LoraAdapter& adapter : llama.lora) look(model, "lora", adapter.path, R_OK);
-    if (llama.binary.contains('/')) look(model, "binary", llama.binary, X_OK);
+    const Llama* llama = std::get_if<Llama>(&model.engine);
+    if (!llama) continue;
+    look(model, "source", llama->source, R_OK);
+    look(model, "mmproj", llama->mmproj, R_OK);
+    for (const LoraAdapter& adapter : llama->lora) look(model, "lora", adapter.path, R_OK);
+    if (llama->binary.contains('/')) look(model, "binary", llama->binary, X_OK);
   }
   std::ranges::stable_sort(missing, {}, &Problem::line);
   return missing;

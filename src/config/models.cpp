@@ -8,11 +8,13 @@
 
 #include "base/duration.hpp"
 #include "config/names.hpp"
+#include "config/remote.hpp"
 
 namespace rouse::config {
 namespace {
 
-constexpr std::array<std::string_view, 1> kEngines{"llama"};
+constexpr std::array<std::string_view, 2> kEngines{"llama", "remote"};
+constexpr std::uint32_t kRemoteConcurrency = 16;
 constexpr std::uint32_t kMostSlots = 256;  // llama.cpp's own limit
 constexpr std::uint32_t kMostTokens = 1U << 30U;
 
@@ -85,6 +87,17 @@ constexpr Keys<Llama, 11> kLlama{
     },
 };
 
+// --- remote -------------------------------------------------------------------------------------------------
+
+constexpr Keys<Remote, 3> kRemote{
+    {"url", "key_env", "connect_timeout"},
+    {
+        [](Reading& r, const Entry& e, Remote& m) { read_url(r, e, m); },
+        [](Reading& r, const Entry& e, Remote& m) { r.secret(e, m.key); },
+        [](Reading& r, const Entry& e, Remote& m) { r.duration(e, std::chrono::milliseconds(1), m.connect_timeout); },
+    },
+};
+
 // --- any model ----------------------------------------------------------------------------------------------
 
 // A model on its way, and what its keys leave to be done when all of them have been read.
@@ -94,6 +107,8 @@ struct Draft {
   bool names_concurrency = false;
   std::vector<Entry> aliases;
 };
+
+bool is_map(const Entry& entry) { return entry.value->kind == yaml::Kind::map || entry.value->is_nothing(); }
 
 void read_footprint(Reading& reading, const Entry& entry, core::Placement& into) {
   for (const Entry& pair : reading.pairs(entry, {"footprint"})) {
@@ -121,32 +136,75 @@ void read_upstream_model(Reading& reading, const Entry& entry, std::string& into
   into = *name;
 }
 
-constexpr Keys<Draft, 11> kCommon{
-    {"engine", "aliases", "upstream_model", "footprint", "priority", "preload", "pinned", "keep", "concurrency",
-     "queue_limit", "min_residency"},
+constexpr Keys<Draft, 6> kCommon{
+    {"engine", "aliases", "upstream_model", "priority", "concurrency", "queue_limit"},
     {
         [](Reading& r, const Entry& e, Draft& d) { read_engine(r, e, d.engine); },
         [](Reading& r, const Entry& e, Draft& d) { d.aliases = r.items(e, "a list of names"); },
         [](Reading& r, const Entry& e, Draft& d) { read_upstream_model(r, e, d.model.upstream_model); },
-        [](Reading& r, const Entry& e, Draft& d) { read_footprint(r, e, d.model.footprint); },
         [](Reading& r, const Entry& e, Draft& d) { read_priority(r, e, d.model.priority); },
-        [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.preload); },
-        [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.pinned); },
-        [](Reading& r, const Entry& e, Draft& d) { read_keep(r, e, d.model.keep); },
         [](Reading& r, const Entry& e, Draft& d) {
           d.names_concurrency = true;
           r.integer(e, 1, 65'536, d.model.concurrency);
         },
         [](Reading& r, const Entry& e, Draft& d) { r.integer(e, 0, 1'000'000, d.model.queue_limit); },
+    },
+};
+
+// Of what comes into memory and leaves it again.
+constexpr Keys<Draft, 5> kResident{
+    {"footprint", "preload", "pinned", "keep", "min_residency"},
+    {
+        [](Reading& r, const Entry& e, Draft& d) { read_footprint(r, e, d.model.footprint); },
+        [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.preload); },
+        [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.pinned); },
+        [](Reading& r, const Entry& e, Draft& d) { read_keep(r, e, d.model.keep); },
         [](Reading& r, const Entry& e, Draft& d) { r.duration(e, Duration::zero(), d.model.min_residency); },
     },
 };
 
-constexpr auto kModelKeys = [] {
-  std::array<std::string_view, kCommon.names.size() + kLlama.names.size()> names;
-  std::ranges::copy(kLlama.names, std::ranges::copy(kCommon.names, names.begin()).out);
+template <std::size_t... N>
+constexpr auto joined(const std::array<std::string_view, N>&... lists) {
+  std::array<std::string_view, (N + ...)> names;
+  auto at = names.begin();
+  ((at = std::ranges::copy(lists, at).out), ...);
   return names;
-}();
+}
+constexpr auto kLlamaKeys = joined(kCommon.names, kResident.names, kLlama.names);
+constexpr auto kRemoteKeys = joined(kCommon.names, kRemote.names);
+
+// Reads with the `key`th reader of those that follow one another.
+template <class T, std::size_t N, class... More>
+void read_key(std::size_t key, Reading& reading, const Entry& entry, const Keys<T, N>& keys, T& into, More&... more) {
+  if (key < N) return keys.readers[key](reading, entry, into);
+  if constexpr (sizeof...(more) > 0) read_key(key - N, reading, entry, more...);
+}
+
+void read_llama(Reading& reading, const Entry& entry, Draft& draft, Llama& llama) {
+  bool has_source = false;
+  reading.fields(entry, {"model", entry.key}, kLlamaKeys, [&](std::size_t key, const Entry& value) {
+    has_source = has_source || value.key == "source";
+    read_key(key, reading, value, kCommon, draft, kResident, draft, kLlama, llama);
+  });
+  if (!draft.names_concurrency && llama.parallel) draft.model.concurrency = *llama.parallel;
+  if (is_map(entry) && !has_source) {
+    reading.problem(*entry.at,
+                    std::format("model {} has no source; expected source: a GGUF file", in_quotes(entry.key)));
+  }
+}
+
+void read_remote(Reading& reading, const Entry& entry, Draft& draft, Remote& remote) {
+  bool has_url = false;
+  draft.model.concurrency = kRemoteConcurrency;
+  reading.fields(entry, {"remote model", entry.key}, kRemoteKeys, [&](std::size_t key, const Entry& value) {
+    has_url = has_url || value.key == "url";
+    read_key(key, reading, value, kCommon, draft, kRemote, remote);
+  });
+  if (is_map(entry) && !has_url) {
+    reading.problem(*entry.at, std::format("model {} has no url; expected url: http://HOST:PORT or unix:/PATH",
+                                           in_quotes(entry.key)));
+  }
+}
 
 // Answers with the entries of its aliases.
 std::vector<Entry> read_model(Reading& reading, const Entry& entry, const ModelDefaults& defaults, Model& model) {
@@ -157,30 +215,23 @@ std::vector<Entry> read_model(Reading& reading, const Entry& entry, const ModelD
   model.keep = defaults.keep;
   model.queue_limit = defaults.queue_limit;
   model.min_residency = defaults.min_residency;
-  Llama& llama = model.engine.emplace<Llama>(defaults.llama);
-  bool has_engine = !defaults.engine.empty();
-  bool has_source = false;
-  reading.fields(entry, {"model", entry.key}, kModelKeys, [&](std::size_t key, const Entry& value) {
-    has_engine = has_engine || value.key == "engine";
-    has_source = has_source || value.key == "source";
-    if (key < kCommon.readers.size()) {
-      kCommon.readers[key](reading, value, draft);
-    } else {
-      kLlama.readers[key - kCommon.readers.size()](reading, value, llama);
-    }
-  });
-  if (!draft.names_concurrency && llama.parallel) model.concurrency = *llama.parallel;
   if (!is_model_name(model.id)) {
     reading.problem(*entry.at, std::format("{} cannot name a model; expected {}", in_quotes(model.id), kModelNameRule));
   }
-  const bool is_map = entry.value->kind == yaml::Kind::map || entry.value->is_nothing();
-  if (is_map && !has_engine) {
+  bool has_engine = !defaults.engine.empty();
+  for (const Entry& pair : reading.pairs(entry, {"model", entry.key})) {  // first: it says which keys there are
+    if (pair.key != "engine") continue;
+    has_engine = true;
+    read_engine(reading, pair, draft.engine);
+  }
+  if (is_map(entry) && !has_engine) {
     reading.problem(*entry.at, std::format("model {} has no engine; expected engine: {}", in_quotes(model.id),
                                            alternatives(kEngines)));
   }
-  if (is_map && !has_source) {
-    reading.problem(*entry.at,
-                    std::format("model {} has no source; expected source: a GGUF file", in_quotes(model.id)));
+  if (draft.engine == "remote") {
+    read_remote(reading, entry, draft, model.engine.emplace<Remote>());
+  } else {
+    read_llama(reading, entry, draft, model.engine.emplace<Llama>(defaults.llama));
   }
   return std::move(draft.aliases);
 }

@@ -322,6 +322,21 @@ void Reading::duration(const Entry& entry, Duration least, Duration& into) {
   into = *value;
 }
 
+void Reading::secret(const Entry& entry, std::string& into) {
+  const auto name = scalar(entry, "the name of an environment variable");
+  if (!name) return;
+  const auto value = environment_(*name);
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (!value || value->empty()) {
+    problem(*entry.value, std::format("{}: the environment variable {} is not set", entry.key, in_quotes(*name)));
+  } else if (std::ranges::any_of(*value, is_control)) {
+    problem(*entry.value,
+            std::format("{}: the environment variable {} holds a line break or the like", entry.key, in_quotes(*name)));
+  } else {
+    into = *value;
+  }
+}
+
 std::optional<std::size_t> Reading::word(const Entry& entry, std::span<const std::string_view> names) {
   const std::string what = alternatives(names);
   const auto text = scalar(entry, what);

@@ -75,6 +75,7 @@ class Reading {
   void integer(const Entry& entry, std::uint32_t least, std::uint32_t most, std::uint32_t& into);
   void bytes(const Entry& entry, Bytes least, Bytes& into);
   void duration(const Entry& entry, Duration least, Duration& into);
+  void secret(const Entry& entry, std::string& into);  // the value of the environment variable that is named there
   std::optional<std::size_t> word(const Entry& entry, std::span<const std::string_view> names);  // which of them
 
   // A scalar's text after ${…}; nothing, and a problem that says what was expected, if it is none.

@@ -11,6 +11,7 @@ namespace {
 const engine::Engine* engine_of(const config::Model& model) {
   struct Visitor {
     const engine::Engine* operator()(const config::Llama&) const { return engine::find_engine("llama"); }
+    const engine::Engine* operator()(const config::Remote&) const { return engine::find_engine("remote"); }
   };
   return std::visit(Visitor{}, model.engine);
 }
@@ -19,10 +20,28 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {  // FNV-1a over 64-
   return (hash ^ value) * 0x100000001b3;
 }
 
+// For the core it is a worker that takes no bytes and stays: so it queues and is shared like any other.
+core::ModelSpec spec_of_remote(const Entry& entry) {
+  return core::ModelSpec{
+      .id = entry.id,
+      .revision = entry.revision,
+      .placements = {core::Placement{}},
+      .size_source = core::SizeSource::configured,
+      .priority = entry.model.priority,
+      .preload = true,
+      .keep = core::Keep::forever(),
+      .concurrency = entry.model.concurrency,
+      .queue_limit = entry.model.queue_limit,
+      .expected_load = Duration::zero(),
+      .min_residency = Duration::zero(),
+  };
+}
+
 }  // namespace
 
 core::ModelSpec Catalogue::spec(const Entry& entry) const {
   const config::Model& model = entry.model;
+  if (!entry.has_process()) return spec_of_remote(entry);
   core::Placement placement = model.footprint;
   if (placement.empty()) placement = {{kHost, entry.estimate ? entry.estimate->total() : Bytes{}}};
   return core::ModelSpec{

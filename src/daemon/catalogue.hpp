@@ -35,6 +35,8 @@ struct Entry {
   std::uint64_t revision = 0;  // rises when a running worker is no longer what the entry asks for
   FileIdentity files;
   std::optional<engine::Estimate> estimate;  // when the configuration gives no footprint
+
+  bool has_process() const { return engine->runs == engine::Runs::process; }
 };
 
 class Catalogue {

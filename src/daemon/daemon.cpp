@@ -80,7 +80,7 @@ Ticket Daemon::Impl::submit(ModelId model, const RequestOptions& options) {
                            .client = options.client,
                            .priority = options.priority,
                            .deadline = options.deadline.value_or(later(now, default_deadline)),
-                           .keep = options.keep,
+                           .keep = catalogue.entry(model)->has_process() ? options.keep : std::nullopt,
                            .patience = options.patience,
                            .origin = options.origin};
   Ticket ticket(std::move(pending));
@@ -167,6 +167,7 @@ http::Task<Result<void>> Daemon::begin_load(ModelId model, RequestOptions option
 }
 
 http::Task<Result<Receipt>> Daemon::unload(ModelId model, core::Force force) {
+  if (!impl_->catalogue.entry(model)->has_process()) co_return Receipt{};  // it holds nothing, and stays ready
   const RequestId request{impl_->next_request++};
   Impl::Unloading operation(impl_->parts.io);
   struct Registered {  // also when the operator has left

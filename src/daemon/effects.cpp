@@ -31,8 +31,12 @@ void Daemon::Impl::feed(core::Event event) {
 
 void Daemon::Impl::perform(const core::StartWorker& effect) {
   const auto& entry = catalogue.entry(effect.model);
-  parts.log.info("{}: starting on {}", entry->model.id, describe(effect.placement));
   const WorkerId id = effect.worker;
+  if (!entry->has_process()) {
+    remotes.emplace(id, entry);
+    return feed(core::Loaded{id});
+  }
+  parts.log.info("{}: starting on {}", entry->model.id, describe(effect.placement));
   auto started = Worker::start(parts.io, parts.clock, parts.launcher, parts.runtime, parts.upstreams, id, entry,
                                log_of(effect.model),
                                {
@@ -48,11 +52,41 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
 }
 
 void Daemon::Impl::perform(const core::StopWorker& effect) {
+  if (end_remote(effect.worker)) return;
   if (const auto it = workers.find(effect.worker); it != workers.end()) it->second->stop();
 }
 
 void Daemon::Impl::perform(const core::KillWorker& effect) {
+  if (end_remote(effect.worker)) return;
   if (const auto it = workers.find(effect.worker); it != workers.end()) it->second->kill();
+}
+
+bool Daemon::Impl::end_remote(WorkerId id) {
+  const auto it = remotes.find(id);
+  if (it == remotes.end()) return false;
+  const ModelId model = it->second->id;
+  remotes.erase(it);
+  feed(core::Exited{id, {}});
+  feed(core::BytesReturned{id});
+  feed(core::Preload{model});  // always ready: if it was changed, as what it is now
+  return true;
+}
+
+std::shared_ptr<const Entry> Daemon::Impl::entry_of(WorkerId id) const {
+  if (const auto worker = workers.find(id); worker != workers.end()) return worker->second->entry();
+  const auto remote = remotes.find(id);
+  return remote == remotes.end() ? nullptr : remote->second;
+}
+
+Upstream Daemon::Impl::upstream_of(WorkerId id, const Entry& entry) const {
+  const auto* remote = std::get_if<config::Remote>(&entry.model.engine);
+  if (!remote) return {.address = workers.at(id)->address()};
+  return {.address = remote->socket.empty() ? http::tcp_address(remote->host, remote->port)
+                                            : http::unix_address(remote->socket),
+          .prefix = remote->prefix,
+          .lines = remote->key.empty() ? std::string() : std::format("Authorization: Bearer {}\r\n", remote->key),
+          .connect_time = remote->connect_timeout,
+          .is_remote = true};
 }
 
 // The process tree is gone. The host's memory went with it, so that its return needs no waiting.
@@ -75,12 +109,12 @@ void Daemon::Impl::worker_gone(WorkerId id, std::string_view error) {
 
 void Daemon::Impl::perform(const core::Admit& effect) {
   const auto it = requests.find(effect.request);
-  const auto worker = workers.find(effect.worker);
-  if (it == requests.end() || worker == workers.end()) return feed(core::Finish{effect.request, core::Outcome::failed});
+  auto entry = entry_of(effect.worker);
+  if (it == requests.end() || !entry) return feed(core::Finish{effect.request, core::Outcome::failed});
   Pending& pending = *it->second;
   pending.worker = effect.worker;
-  pending.entry = worker->second->entry();
-  pending.upstream = worker->second->address();
+  pending.upstream = upstream_of(effect.worker, *entry);
+  pending.entry = std::move(entry);
   const TimePoint now = parts.clock.now();
   const Duration waited = now - pending.submitted;
   if (waited > Duration{}) {

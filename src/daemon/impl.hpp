@@ -43,6 +43,9 @@ class Daemon::Impl final : public Desk {
   void perform(const core::Announce& effect);
   void perform(const core::ShutdownComplete& effect);
   void worker_gone(WorkerId id, std::string_view error);
+  bool end_remote(WorkerId id);  // false: it is none
+  std::shared_ptr<const Entry> entry_of(WorkerId id) const;
+  Upstream upstream_of(WorkerId id, const Entry& entry) const;
 
   // --- daemon.cpp -----------------------------------------------------------------------------------------------
   // Returns when the model's files have been looked at, if they have to be.
@@ -59,7 +62,8 @@ class Daemon::Impl final : public Desk {
   core::Scheduler scheduler;
   std::map<ModelId, std::unique_ptr<system::WorkerLog>> logs;
   std::map<WorkerId, std::unique_ptr<Worker>> workers;
-  std::unordered_map<RequestId, Pending*> requests;  // owned by their tickets and leases
+  std::map<WorkerId, std::shared_ptr<const Entry>> remotes;  // workers without a process; shared with the catalogue
+  std::unordered_map<RequestId, Pending*> requests;          // owned by their tickets and leases
 
   struct Unloading {
     explicit Unloading(boost::asio::io_context& io) : done(io, boost::asio::steady_timer::time_point::max()) {}

@@ -33,7 +33,7 @@ struct Pending {
   // Once admitted.
   WorkerId worker{};
   std::shared_ptr<const Entry> entry = {};  // shared with the worker and the catalogue
-  http::Address upstream = {};
+  Upstream upstream = {};
   Waited waited = {};
   std::function<void()> cut = {};
   bool worker_gone = false;

@@ -25,7 +25,7 @@ Lease& Lease::operator=(Lease&& other) noexcept {
 }
 Lease::~Lease() { finish(core::Outcome::failed); }
 
-const http::Address& Lease::upstream() const { return pending_->upstream; }
+const Upstream& Lease::upstream() const { return pending_->upstream; }
 const Entry& Lease::entry() const { return *pending_->entry; }
 WorkerId Lease::worker() const { return pending_->worker; }
 Waited Lease::waited() const { return pending_->waited; }

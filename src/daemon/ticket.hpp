@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.hpp"
@@ -34,14 +35,23 @@ struct Waited {
   Duration load{};   // of it, while the model was loading
 };
 
+// Who answers: a worker, or another server.
+struct Upstream {
+  http::Address address = {};
+  std::string prefix = {};  // of its paths
+  std::string lines = {};   // header lines that it wants, each ended by CRLF: our key
+  std::optional<Duration> connect_time = {};
+  bool is_remote = false;
+};
+
 class Lease {
  public:
   Lease(Lease&&) noexcept;
   Lease& operator=(Lease&&) noexcept;
   ~Lease();  // finishes as failed
 
-  const http::Address& upstream() const;  // where the worker serves
-  const Entry& entry() const;             // what it was started from
+  const Upstream& upstream() const;
+  const Entry& entry() const;  // what the worker was started from
   WorkerId worker() const;
   Waited waited() const;
   // Waits until the worker's process is known to be gone, at most until `time`; whether it is.

@@ -3,11 +3,12 @@
 #include <array>
 
 #include "engine/llama.hpp"
+#include "engine/remote.hpp"
 
 namespace rouse::engine {
 namespace {
 
-constexpr std::array<const Engine*, 1> kEngines{&kLlama};
+constexpr std::array<const Engine*, 2> kEngines{&kLlama, &kRemote};
 
 }  // namespace
 

@@ -46,9 +46,9 @@ Error Call::Wire::error() const {
 }
 
 // A fresh connection; false says that error_ is set.
-Task<bool> Call::Wire::make_link() {
+Task<bool> Call::Wire::make_link(Duration connect_time) {
   const std::uint64_t era = core_->era(address_);
-  const TimePoint until = std::min<TimePoint>(deadline_, std::chrono::steady_clock::now() + core_->limits.connect_time);
+  const TimePoint until = std::min<TimePoint>(deadline_, std::chrono::steady_clock::now() + connect_time);
   auto connected = co_await connect(core_->io, core_->deadlines, address_, until);
   if (!connected) {
     broke(connected.error().context);
@@ -125,7 +125,7 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
   for (bool fresh = false;; fresh = true) {
     if (ended_ != Ended::no) co_return std::unexpected(error());
     if (!fresh) link_ = core_->take(address_);
-    if (!link_ && !co_await make_link()) {
+    if (!link_ && !co_await make_link(request.connect_time.value_or(core_->limits.connect_time))) {
       if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
         co_return std::unexpected(cancelled());
       }

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -64,7 +65,9 @@ struct Outgoing {
   std::span<const Field> fields = {};  // a client's: those that travel are forwarded, see below
   std::string_view extra = {};         // header lines of ours, each ended by CRLF
   std::string_view body = {};
-  // Never forwarded: hop-by-hop fields and those Connection names, Host, Expect, X-Rouse-*. And these, unless told:
+  std::optional<Duration> connect_time = {};  // otherwise the pool's
+  // Never forwarded: hop-by-hop fields and those Connection names, Host, Expect, X-Rouse-*, X-Model. And these, unless
+  // told:
   Credentials authorization = Credentials::drop;  // Authorization, X-Api-Key, Api-Key
   Credentials cookies = Credentials::drop;
 };

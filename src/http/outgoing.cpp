@@ -14,6 +14,7 @@ bool is_ours(std::string_view name) {  // the connection's own, or addressed to 
   switch (name.size()) {
     case 4: return same_name(name, "host");
     case 6: return same_name(name, "expect");
+    case 7: return same_name(name, "x-model");
     default: return name.size() > 8 && same_name(name.substr(0, 8), "x-rouse-");
   }
 }

@@ -1,6 +1,9 @@
 #include "http/relay.hpp"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <span>
 
 #include "http/connection.hpp"
 #include "http/wire.hpp"
@@ -8,9 +11,29 @@
 namespace rouse::http {
 namespace {
 
+// Which fields of the answer give way to lines of ours.
+class Replaced {
+ public:
+  explicit Replaced(std::string_view lines) {
+    while (!lines.empty() && count_ < names_.size()) {
+      names_[count_++] = lines.substr(0, lines.find(':'));
+      lines.remove_prefix(std::min(lines.size(), lines.find("\r\n") + 2));
+    }
+  }
+  bool has(std::string_view name) const {
+    return std::ranges::any_of(std::span(names_).first(count_),
+                               [&](std::string_view ours) { return same_name(ours, name); });
+  }
+
+ private:
+  std::array<std::string_view, 8> names_;
+  std::size_t count_ = 0;
+};
+
 void pass_head(Connection& client, const ResponseHead& head, const RelayOptions& options) {
   std::string_view named_by_connection;
   bool dated = false;
+  const Replaced replaced(options.extra);
   for (const Field& field : head.fields) {
     if (field.name.size() == 4 && same_name(field.name, "date")) dated = true;
     if (field.name.size() == 10 && same_name(field.name, "connection") && !same_name(field.value, "keep-alive") &&
@@ -20,7 +43,7 @@ void pass_head(Connection& client, const ResponseHead& head, const RelayOptions&
   }
   client.begin(head.status, head.content_length, dated ? Connection::Date::given : Connection::Date::add);
   for (const Field& field : head.fields) {
-    if (is_hop_by_hop(field.name)) continue;
+    if (is_hop_by_hop(field.name) || replaced.has(field.name)) continue;
     if (!named_by_connection.empty() && has_token(named_by_connection, field.name)) continue;
     client.append_parsed(field);
   }

@@ -32,7 +32,7 @@ class Tap {
 };
 
 struct RelayOptions {
-  std::string_view extra = {};  // header lines to append to the answer's, each ended by CRLF
+  std::string_view extra = {};  // header lines for the answer, each ended by CRLF; in place of those of the same name
   Tap* tap = nullptr;
 };
 

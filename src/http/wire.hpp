@@ -112,7 +112,7 @@ class Call::Wire final : public Deadlines::Entry {
   enum class Framing { none, length, chunked, until_close };
   enum class Sent { all, early_answer, broken };
 
-  Task<bool> make_link();
+  Task<bool> make_link(Duration connect_time);
   Task<Sent> push(std::span<iovec> pieces);
   bool parse_head(std::string_view method);  // true when the head is there, or nonsense (then error_ is set)
   void begin_body(std::string_view method);

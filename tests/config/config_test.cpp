@@ -159,6 +159,30 @@ TEST_CASE("keep is nothing, a while, or for ever") {
   CHECK(keep("forever") == core::Keep::forever());
 }
 
+Remote remote(std::string_view url) {
+  return std::get<Remote>(only_model("models: {m: {engine: remote, url: \"" + std::string(url) + "\"}}").engine);
+}
+
+Remote at(std::string host, std::uint16_t port, std::string prefix = "") {
+  Remote remote;
+  remote.host = std::move(host);
+  remote.port = port;
+  remote.prefix = std::move(prefix);
+  return remote;
+}
+
+TEST_CASE("a remote model is where its url says") {
+  CHECK(remote("http://10.0.0.2:8080") == at("10.0.0.2", 8080));
+  CHECK(remote("http://box/") == at("box", 80));
+  CHECK(remote("http://[::1]:81/a/b/") == at("::1", 81, "/a/b"));
+  CHECK(remote("http://box/api/v1/") == at("box", 80, "/api"));
+  CHECK(remote("http://box/v1") == at("box", 80));
+  CHECK(remote("unix:/run/x.sock").socket == "/run/x.sock");
+  CHECK(remote("unix:/run/x.sock").host.empty());
+  CHECK(only_model("models: {m: {engine: remote, url: \"http://x\"}}").concurrency == 16);
+  CHECK(only_model("models: {m: {engine: remote, url: \"http://x\", concurrency: 2}}").concurrency == 2);
+}
+
 TEST_CASE("the engine may know a model by another name") {
   CHECK(only_model("models: {m: {engine: llama, source: m}}").upstream_model.empty());
   CHECK(only_model("models: {m: {engine: llama, source: m, upstream_model: 'Org/The \"M\"'}}").upstream_model ==

@@ -95,6 +95,34 @@ TEST_CASE("durations are told apart from what is none") {
         Lines{"5:11: keep: expected 0, a duration such as 30s, 5m or 1h30m, or forever, found a list"});
 }
 
+TEST_CASE("a remote model has a url that can be asked, and nothing of what is loaded") {
+  const auto wrong = [](std::string_view keys) {
+    return problems("models: {m: {engine: remote, " + std::string(keys) + "}}");
+  };
+  for (const char* url :
+       {"ftp://x", "x:80", "http://", "http://u:p@x", "http://x?a=b", "http://x#a", "http://x:0", "\"\"", "[a]"}) {
+    CAPTURE(url);
+    const auto found = wrong("url: " + std::string(url));
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].contains("url: expected http://HOST:PORT or unix:/PATH"));
+  }
+  CHECK(
+      wrong("url: \"https://x\"") ==
+      Lines{
+          "1:35: url: https is not spoken to upstreams yet; put a proxy that speaks it in between, such as HAProxy or "
+          "nginx, and name its http address"});
+  CHECK(wrong("url: \"unix:x.sock\"").size() == 1);
+  CHECK(wrong("") == Lines{"1:10: model \"m\" has no url; expected url: http://HOST:PORT or unix:/PATH"});
+  CHECK(wrong("url: \"http://x\", key_env: NO_SUCH_KEY") ==
+        Lines{"1:56: key_env: the environment variable \"NO_SUCH_KEY\" is not set"});
+  for (const char* key : {"keep: 5m", "footprint: {host: 1GiB}", "pinned: true", "source: a.gguf"}) {
+    const auto found = wrong("url: \"http://x\", " + std::string(key));
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].contains("unknown key"));
+  }
+  CHECK(model_problems("    url: http://x\n").size() == 1);
+}
+
 TEST_CASE("a name for the engine is text without control characters") {
   for (const char* text : {"\"\"", "\"a\\nb\"", "[a]"}) {
     CAPTURE(text);
@@ -146,7 +174,8 @@ TEST_CASE("a word that is not one of the choices is told with the nearest") {
               "\"mmap\"?"});
   CHECK(problems("policy: {eviction: lfu}") ==
         Lines{"1:20: eviction: expected gdsf or lru, found \"lfu\"; did you mean \"lru\"?"});
-  CHECK(problems("models: {m: {engine: vllm, source: m}}") == Lines{"1:22: engine: expected llama, found \"vllm\""});
+  CHECK(problems("models: {m: {engine: vllm, source: m}}") ==
+        Lines{"1:22: engine: expected llama or remote, found \"vllm\""});
 }
 
 TEST_CASE("a value that is not there is told at its key") {
@@ -175,7 +204,7 @@ TEST_CASE("lists and maps are told apart") {
 }
 
 TEST_CASE("a model needs an engine, a source and a name that can be one") {
-  CHECK(problems("models:\n  chat:\n") == Lines{"2:3: model \"chat\" has no engine; expected engine: llama",
+  CHECK(problems("models:\n  chat:\n") == Lines{"2:3: model \"chat\" has no engine; expected engine: llama or remote",
                                                 "2:3: model \"chat\" has no source; expected source: a GGUF file"});
   CHECK(problems("models:\n  a b: {engine: llama, source: m}\n") ==
         Lines{"2:3: \"a b\" cannot name a model; expected " + std::string(kNameRule)});
@@ -224,7 +253,7 @@ limit: {}
 listen: everywhere
 )") == Lines{"5:5: unknown key \"contxt\" in model \"chat\"; did you mean \"context\"?",
              "6:11: keep: expected 0, a duration such as 30s, 5m or 1h30m, or forever, found \"5 minutes\"",
-             "8:13: engine: expected llama, found \"lama\"; did you mean \"llama\"?",
+             "8:13: engine: expected llama or remote, found \"lama\"; did you mean \"llama\"?",
              "9:13: the environment variable NOWHERE is not set; set it, or write ${NOWHERE:-default}",
              "10:13: pinned: expected true or false, found \"yes\"",
              "11:1: unknown key \"limit\" in the file; did you mean \"limits\"?",

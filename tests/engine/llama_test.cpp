@@ -47,7 +47,7 @@ TEST_CASE("the engine is found by its name, and only by that") {
   CHECK(find_engine("llama") == &kLlama);
   CHECK(find_engine("Llama") == nullptr);
   CHECK(find_engine("") == nullptr);
-  CHECK(engine_names() == std::vector<std::string_view>{"llama"});
+  CHECK(engine_names() == std::vector<std::string_view>{"llama", "remote"});
 }
 
 TEST_CASE("what is not configured is not said to llama-server") {

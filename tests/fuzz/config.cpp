@@ -46,7 +46,9 @@ void check_config(const config::Config& read) {
     for (const std::string& alias : model.aliases) must(config::is_model_name(alias) && names.insert(alias).second);
     must(model.concurrency >= 1 && model.keep.idle >= Duration::zero() && model.min_residency >= Duration::zero());
     for (const auto& share : model.footprint) must(share.bytes > Bytes{});
-    must(!std::get<config::Llama>(model.engine).source.empty());
+    if (const auto* llama = std::get_if<config::Llama>(&model.engine)) must(!llama->source.empty());
+    if (const auto* remote = std::get_if<config::Remote>(&model.engine))
+      must(remote->host.empty() != remote->socket.empty());
   }
   must(config::is_loopback(read.listen) && read.deadline > Duration::zero());
   must(config::limit_on(read.budgets.host, gib(1)) <= gib(1));

@@ -67,6 +67,7 @@ TEST_CASE("what is the client's or the connection's own does not travel", "[http
                             {"api-key", "key"},
                             {"Cookie", "a=b"},
                             {"X-Rouse-Keep", "5m"},
+                            {"X-Model", "chat"},
                             {"Expect", "100-continue"},
                             {"Connection", "close, X-Named"},
                             {"X-Named", "1"},

@@ -70,9 +70,9 @@ Task<void> append_event(Exchange& exchange) {
 }  // namespace
 
 TEST_CASE("an answer is passed on with its head and body, and ours added", "[http]") {
-  Relayed world(
-      answer("HTTP/1.1 201 Fine\r\nContent-Type: text/plain\r\nServer: test\r\nConnection: X-Hop\r\nX-Hop: "
-             "1\r\nKeep-Alive: 5\r\nDate: then\r\nContent-Length: 5\r\n\r\nhello"));
+  Relayed world(answer(
+      "HTTP/1.1 201 Fine\r\nContent-Type: text/plain\r\nServer: test\r\nx-extra: theirs\r\nConnection: X-Hop\r\nX-Hop: "
+      "1\r\nKeep-Alive: 5\r\nDate: then\r\nContent-Length: 5\r\n\r\nhello"));
   world.run([&]() -> Task<void> {
     const Message message = co_await world.ask(get());
     CHECK(message.start == "HTTP/1.1 201 Created");

@@ -19,6 +19,8 @@ def rouse(models):
         "models": {
             "org/demo": {**llama, "source": str(models.demo), "aliases": ["gpt-4o-mini", "other/name"]},
             "plain": {**llama, "source": str(models.text)},
+            "rerank": {**llama, "source": str(models.reranker), "reranking": True},
+            "missing": {**llama, "source": "/nowhere/model.gguf"},
         },
     }
     with RouseDaemon(config) as daemon:
@@ -62,3 +64,83 @@ def test_fields_that_contradict_headers_are_400(rouse):
     assert status == 400
     assert "keep_alive" in body["error"]["message"]
     assert rouse.chat("plain", priority="urgent")[0] == 400
+
+
+# --- OpenAI's -----------------------------------------------------------------------------------------------------
+
+
+def test_a_response(rouse):
+    status, _, body = rouse.post("/v1/responses", {"model": "org/demo", "input": "What is 7 plus 5?", "temperature": 0,
+                                                   "max_output_tokens": 40})
+    assert status == 200, body
+    assert "12" in body["output"][0]["content"][0]["text"]
+
+
+@pytest.mark.parametrize("path", ["/v1/rerank", "/v1/reranking"])
+def test_a_ranking(rouse, path):
+    status, _, body = rouse.post(path, {"model": "rerank", "query": "a", "documents": ["b", "c"]})
+    assert status == 200, body
+    assert len(body["results"]) == 2
+
+
+# --- Anthropic's --------------------------------------------------------------------------------------------------
+
+ANTHROPIC = {"anthropic-version": "2023-06-01", "x-api-key": "none"}
+QUESTION = {"model": "org/demo", "max_tokens": 40, "temperature": 0,
+            "messages": [{"role": "user", "content": "What is 7 plus 5?"}]}
+
+
+def is_error(body: dict, kind: str) -> bool:
+    return body["type"] == "error" and body["error"]["type"] == kind and bool(body["error"]["message"])
+
+
+def test_a_message(rouse):
+    status, headers, body = rouse.post("/v1/messages", QUESTION, headers=ANTHROPIC)
+    assert status == 200, body
+    assert body["type"] == "message" and "12" in body["content"][0]["text"]
+    assert headers["request-id"] == headers["X-Request-Id"]
+
+
+def test_a_streamed_message(rouse):
+    status, _, text = rouse.post("/v1/messages", {**QUESTION, "stream": True}, headers=ANTHROPIC)
+    assert status == 200
+    assert text.startswith("event: message_start\n") and "event: message_stop" in text
+
+
+def test_the_tokens_of_a_message_are_counted(rouse):
+    status, _, body = rouse.post("/v1/messages/count_tokens", QUESTION, headers=ANTHROPIC)
+    assert status == 200 and body["input_tokens"] > 3
+
+
+@pytest.mark.parametrize("body,status,kind", [
+    ({**QUESTION, "model": "nobody"}, 404, "not_found_error"),
+    ({**QUESTION, "model": 7}, 400, "invalid_request_error"),
+    ({**QUESTION, "model": "missing"}, 502, "api_error"),
+    ({**QUESTION, "deadline": 1e-6}, 504, "timeout_error"),
+    ({"model": "org/demo"}, 500, "api_error"),  # llama-server's own words
+    ({**QUESTION, "messages": [{"role": "user", "content": "a b c " * 1000}]}, 400, "invalid_request_error"),
+])
+def test_every_refusal_of_a_message_has_anthropics_shape(rouse, body, status, kind):
+    got, headers, error = rouse.post("/v1/messages", body, headers=ANTHROPIC)
+    assert got == status, error
+    assert is_error(error, kind)
+    assert error["request_id"] == headers["request-id"]
+
+
+def test_errors_before_the_route_have_anthropics_shape_too(rouse):
+    assert is_error(rouse.ask("POST", "/v1/messages", raw=b"{}", headers={"Content-Type": "text/plain"})[2],
+                    "invalid_request_error")
+    assert is_error(rouse.ask("GET", "/v1/messages")[2], "invalid_request_error")
+    assert is_error(rouse.post("/v1/messages/batches")[2], "not_found_error")
+    assert is_error(rouse.ask("GET", "/v1/models", headers={**ANTHROPIC, "Origin": "http://evil.example"})[2],
+                    "permission_error")
+
+
+def test_the_list_of_models_is_anthropics_for_its_clients(rouse):
+    _, _, body = rouse.ask("GET", "/v1/models", headers=ANTHROPIC)
+    assert {"org/demo", "gpt-4o-mini"} <= {model["id"] for model in body["data"]}
+    assert body["has_more"] is False and body["data"][0]["type"] == "model"
+    _, _, card = rouse.ask("GET", "/v1/models/org/demo", headers=ANTHROPIC)
+    assert card["type"] == "model" and card["id"] == "org/demo"
+    assert is_error(rouse.ask("GET", "/v1/models/nobody", headers=ANTHROPIC)[2], "not_found_error")
+    assert rouse.get("/v1/models")["object"] == "list"
