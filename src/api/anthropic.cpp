@@ -23,7 +23,7 @@ constinit const Dialect kAnthropic{error_body, error_event, anthropic_error, "re
 bool speaks_anthropic(const http::RequestHead& head) { return head.field("Anthropic-Version").has_value(); }
 
 http::Task<void> anthropic_messages(const Parts& parts, Reply& reply, std::string_view) {
-  co_await infer(parts, reply, Streams::if_asked);
+  co_await infer(parts, reply, Streams::if_asked, AnswerForm::message);
 }
 
 http::Task<void> anthropic_count_tokens(const Parts& parts, Reply& reply, std::string_view) {

@@ -2,6 +2,7 @@
 //
 //   api.cpp         the table of all routes
 //   inference.cpp   the path of a request that a model answers
+//   deadline.cpp    how a deadline ends its answer with what there is
 //   openai.cpp      OpenAI's dialect          anthropic.cpp    Anthropic's
 //   admin.cpp       our own, /rouse/v1/       logs.cpp         what workers wrote
 //   health.cpp      for probes

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "api/deadline.hpp"
 #include "api/engine_message.hpp"
 #include "api/lifecycle_options.hpp"
 #include "api/multipart.hpp"
@@ -23,7 +24,9 @@ struct Asked {
   bool stream = false;
   std::optional<TimePoint> deadline;  // the client's own
   daemon::RequestOptions options;
-  Edits edits;  // of the body, before the engine gets it
+  Edits edits = {};                     // of the body, before the engine gets it
+  std::optional<AnswerForm> form = {};  // set when its deadline ends the answer with what there is
+  Usage usage = Usage::unasked;
 };
 
 // Clients share a model fairly by where they come from.
@@ -58,7 +61,7 @@ Result<RequestBody> read_body(std::string_view content_type, std::string_view bo
 }
 
 std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange& exchange, std::string_view body,
-                                       Streams streams) {
+                                       Streams streams, std::optional<AnswerForm> form) {
   auto request = read_body(exchange.field("Content-Type").value_or(""), body);
   if (!request) return std::unexpected(Fault(request.error()));
   const auto headers = read_lifecycle_options(exchange.request());
@@ -67,14 +70,16 @@ std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange&
   if (!lifecycle) return std::unexpected(Fault(lifecycle.error()));
   const auto model = choose_model(parts.daemon, request->model, exchange.field("X-Model"));
   if (!model) return std::unexpected(model.error());
-  const std::string& upstream_model = parts.daemon.entry(*model).model.upstream_model;
-  if (!upstream_model.empty()) request->rename_model(upstream_model);
+  const daemon::Entry& entry = parts.daemon.entry(*model);
+  if (!entry.model.upstream_model.empty()) request->rename_model(entry.model.upstream_model);
 
-  Asked asked{.model = *model,
-              .stream = streams == Streams::if_asked && request->stream,
-              .deadline = {},
-              .options = {},
-              .edits = std::move(request->edits)};
+  Asked asked{
+      .model = *model, .stream = streams == Streams::if_asked && request->stream, .deadline = {}, .options = {}};
+  if (lifecycle->deadline && form) {
+    asked.form = form;
+    asked.usage = ask_for_stream(*form, body, entry.engine->counts_tokens, *request);
+  }
+  asked.edits = std::move(request->edits);
   if (lifecycle->deadline) asked.deadline = later(exchange.arrived(), *lifecycle->deadline);
   asked.options.client = client_of(exchange.peer());
   asked.options.priority = lifecycle->priority.value_or(core::Priority::normal);
@@ -113,8 +118,8 @@ http::Task<bool> wait(const Parts& parts, Reply& reply, const Asked& asked, daem
   co_return true;
 }
 
-// The fields that travel to the engine when comments were sent before: the head that announced plain text has left
-// already, so the engine must not compress.
+// The fields that travel to the engine when its answer is read along, or when comments were sent before and the head
+// that announced plain text has left already: it must not compress.
 std::vector<http::Field> without_encodings(const std::vector<http::Field>& fields) {
   std::vector<http::Field> kept;
   for (const http::Field& field : fields) {
@@ -178,8 +183,10 @@ class Visit {
   http::Task<void> append_refusal(const http::ResponseHead& head);
   http::Task<void> reword_refusal(const http::ResponseHead& head);
   http::Task<void> refuse_redirect();
+  http::Task<void> answer_by_deadline();
   http::Task<void> relay();
   http::Task<void> fail(const Error& error);
+  Spent time_until_now() const;
 
   const Parts& parts_;
   Reply& reply_;
@@ -187,29 +194,31 @@ class Visit {
   const Asked& asked_;
   std::string model_;
   http::Call call_;
+  TimePoint sent_ = kNever;  // when the engine was asked
   bool cut_ = false;
 };
 
 http::Task<bool> Visit::run(std::string_view body) {
   const http::Exchange& exchange = reply_.exchange();
+  const bool reads_along = exchange.begun() || asked_.form;
   const std::vector<http::Field> kept =
-      exchange.begun() ? without_encodings(exchange.request().fields) : std::vector<http::Field>();
-  const TimePoint sent = parts_.clock.now();
+      reads_along ? without_encodings(exchange.request().fields) : std::vector<http::Field>();
+  sent_ = parts_.clock.now();
   const daemon::Upstream& upstream = lease_.upstream();
   const std::string prefixed = upstream.prefix.empty() ? "" : upstream.prefix + std::string(exchange.target());
   const auto head = co_await call_.send({.method = exchange.method(),
                                          .target = prefixed.empty() ? exchange.target() : prefixed,
-                                         .fields = exchange.begun() ? kept : exchange.request().fields,
+                                         .fields = reads_along ? kept : exchange.request().fields,
                                          .extra = upstream.lines,
                                          .body = body,
                                          .connect_time = upstream.connect_time});
   if (!head) {
     const bool may_have_died = !call_.reached() && !cut_ && !upstream.is_remote;
-    const bool died = may_have_died && co_await lease_.worker_gone_by(later(sent, kDeathNoticed));
+    const bool died = may_have_died && co_await lease_.worker_gone_by(later(sent_, kDeathNoticed));
     if (!died) co_await fail(head.error());
     co_return died;
   }
-  reply_.timing.first = call_.head_arrived() - sent;
+  reply_.timing.first = call_.head_arrived() - sent_;
   if (!asked_.deadline) call_.set_deadline(kNever);  // ours was for the first byte
   co_await answer(**head);
   co_return false;
@@ -220,7 +229,30 @@ http::Task<void> Visit::answer(const http::ResponseHead& head) {
   if (reply_.exchange().begun() && (head.status != 200 || !is_event_stream(head)))
     co_return co_await append_refusal(head);
   if (head.status >= 400 && reply_.words_engine_errors()) co_return co_await reword_refusal(head);
+  if (asked_.form && is_event_stream(head)) co_return co_await answer_by_deadline();
   co_await relay();
+}
+
+http::Task<void> Visit::answer_by_deadline() {
+  const auto answer = begin_partial_answer(*asked_.form, asked_.usage);
+  const auto delivery = asked_.stream ? DeliveredAs::stream : DeliveredAs::whole;
+  AnswerByDeadline answering(parts_.clock, reply_, call_, *answer, delivery, sent_);
+  const Ending ending = co_await answering.run();
+  switch (ending.how) {
+    case Ending::How::client_gone: co_return;
+    case Ending::How::whole: lease_.finish(core::Outcome::ok); co_return;
+    case Ending::How::cut_short:
+      lease_.finish(core::Outcome::ok);
+      parts_.log.info("request {}: model \"{}\" was ended by its deadline after {} tokens: {}", reply_.id(), model_,
+                      answer->tokens(), to_string(ending.spent));
+      co_return;
+    case Ending::How::refused: {
+      lease_.finish(core::Outcome::failed);
+      co_await reply_.error(ending.error);
+      co_return;
+    }
+    case Ending::How::broken: co_await fail(ending.error);
+  }
 }
 
 // The engine refuses, but its client has been told 200 while it waited: an event instead.
@@ -272,9 +304,16 @@ http::Task<void> Visit::relay() {
   co_await fail(outcome.error);
 }
 
+Spent Visit::time_until_now() const {
+  return {.queue = reply_.timing.queue.value_or(Duration{}),
+          .load = reply_.timing.load.value_or(Duration{}),
+          .prompt = parts_.clock.now() - sent_};
+}
+
 http::Task<void> Visit::fail(const Error& error) {
   Fault fault = engine_fault(error, cut_, lease_.upstream().is_remote, model_);
-  parts_.log.warning("request {}: {} ({})", reply_.id(), fault.error.message, fault.error.context);
+  const std::string detail = error.code == Code::deadline ? to_string(time_until_now()) : fault.error.context;
+  parts_.log.warning("request {}: {} ({})", reply_.id(), fault.error.message, detail);
   lease_.finish(core::Outcome::failed);
   co_await reply_.error(std::move(fault));
 }
@@ -303,10 +342,10 @@ http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked,
 
 }  // namespace
 
-http::Task<void> infer(const Parts& parts, Reply& reply, Streams streams) {
+http::Task<void> infer(const Parts& parts, Reply& reply, Streams streams, std::optional<AnswerForm> form) {
   const auto body = co_await reply.exchange().read_body();
   if (!body) co_return co_await reply.error(body.error());
-  const auto asked = understand(parts, reply.exchange(), *body, streams);
+  const auto asked = understand(parts, reply.exchange(), *body, streams, form);
   if (!asked) co_return co_await reply.error(asked.error());
 
   const std::string edited = asked->edits.empty() ? std::string() : asked->edits.made_in(*body);

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
+#include "api/partial_answer.hpp"
 #include "api/parts.hpp"
 #include "api/reply.hpp"
 #include "http/task.hpp"
@@ -15,6 +17,8 @@ namespace rouse::api {
 // Whether the route can answer with server-sent events when its body says `"stream": true`.
 enum class Streams : std::uint8_t { no, if_asked };
 
-http::Task<void> infer(const Parts& parts, Reply& reply, Streams streams);
+// `form`: of an answer that can be ended early, when the client's deadline passes. The engine is then asked to stream
+// it even if the client is not.
+http::Task<void> infer(const Parts& parts, Reply& reply, Streams streams, std::optional<AnswerForm> form = {});
 
 }  // namespace rouse::api

@@ -30,6 +30,14 @@ http::Task<void> openai_model(const Parts& parts, Reply& reply, std::string_view
   co_await reply.json(200, openai_model_card(id, parts.since));
 }
 
+http::Task<void> openai_chat(const Parts& parts, Reply& reply, std::string_view) {
+  co_await infer(parts, reply, Streams::if_asked, AnswerForm::chat);
+}
+
+http::Task<void> openai_completions(const Parts& parts, Reply& reply, std::string_view) {
+  co_await infer(parts, reply, Streams::if_asked, AnswerForm::completion);
+}
+
 http::Task<void> openai_answer(const Parts& parts, Reply& reply, std::string_view) {
   co_await infer(parts, reply, Streams::no);
 }

@@ -49,6 +49,7 @@ struct Engine {
   Runs runs = Runs::process;
 
   std::string_view health_path;     // answers 200 when the worker is ready
+  std::string_view counts_tokens;   // a member that makes it count tokens in every event of a stream, when it is true
   std::chrono::milliseconds grace;  // from SIGTERM to SIGKILL, when no answer is under way any more
 
   // How to start a worker that listens on the Unix socket `socket` (a path that ends in ".sock").

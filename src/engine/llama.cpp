@@ -164,6 +164,7 @@ const Engine kLlama{
     .name = "llama",
     .runs = Runs::process,
     .health_path = "/health",
+    .counts_tokens = "timings_per_token",
     // It ends within milliseconds. But when SIGTERM comes at the very moment of its becoming ready it overhears it, and
     // stays for ever.
     .grace = std::chrono::seconds(3),

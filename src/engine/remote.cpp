@@ -15,6 +15,7 @@ const Engine kRemote{
     .name = "remote",
     .runs = Runs::nothing,
     .health_path = {},
+    .counts_tokens = {},  // a strict one would refuse what it does not know
     .grace = {},
     .command = command,
     .estimate = estimate,
