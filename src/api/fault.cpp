@@ -49,19 +49,20 @@ const FaultKind& kind(Code code) {
 
 Fault to_fault(Error error, const core::Refusal& refusal, TimePoint now) {
   Fault fault(std::move(error));
+  const auto until = [&](TimePoint time) {
+    return time == kNever ? std::nullopt : std::optional(std::max(Duration::zero(), time - now));
+  };
   switch (refusal.reason) {
     case core::Reason::unknown_model: fault.param = "model"; break;
     case core::Reason::queue_full:
-    case core::Reason::not_ready:
+    case core::Reason::not_ready: fault.retry_after = until(refusal.retry_at).value_or(seconds(1)); break;
     case core::Reason::unloading: fault.retry_after = seconds(1); break;
     case core::Reason::shutting_down: fault.retry_after = seconds(5); break;
     case core::Reason::will_not_die:
     case core::Reason::taken_by_pins:
       fault.retry_after = seconds(30);  // somebody has to do something first
       break;
-    case core::Reason::load_failed:
-      if (refusal.retry_at != kNever) fault.retry_after = std::max(Duration::zero(), refusal.retry_at - now);
-      break;
+    case core::Reason::load_failed: fault.retry_after = until(refusal.retry_at); break;
     case core::Reason::deadline:
     case core::Reason::too_large:
     case core::Reason::loading:
@@ -70,12 +71,17 @@ Fault to_fault(Error error, const core::Refusal& refusal, TimePoint now) {
   return fault;
 }
 
+namespace {
+constexpr seconds kLongestWait{60};  // clients' libraries obey no longer one, and try again at once instead
+}
+
 std::optional<long> retry_after_seconds(const Fault& fault) {
   if (!fault.retry_after) {
     if (kind(fault.error.code).retry == Retry::later) return 1;
     return std::nullopt;
   }
-  return std::max<long>(1, std::chrono::ceil<seconds>(*fault.retry_after).count());
+  const Duration wait = std::min<Duration>(*fault.retry_after, kLongestWait);
+  return std::max<long>(1, std::chrono::ceil<seconds>(wait).count());
 }
 
 }  // namespace rouse::api

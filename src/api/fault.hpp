@@ -42,7 +42,7 @@ struct Fault {
 // A refusal of the core; `error` is what the daemon says of it.
 Fault to_fault(Error error, const core::Refusal& refusal, TimePoint now);
 
-// Whole seconds for Retry-After; nothing if the header does not belong there.
+// Whole seconds for Retry-After, from 1 to 60; nothing if the header does not belong there.
 std::optional<long> retry_after_seconds(const Fault& fault);
 
 }  // namespace rouse::api

@@ -45,7 +45,7 @@ enum class Reason : std::uint8_t {
 
 struct Refusal {
   Reason reason = Reason::deadline;
-  TimePoint retry_at = kNever;  // load_failed: when a load is tried again
+  TimePoint retry_at = kNever;  // when another try may be of use; load_failed: when a load is tried again
   DeviceId device{};            // too_large, taken_by_pins: the device that falls short
   Bytes needed{};
   Bytes available{};

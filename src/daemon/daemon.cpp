@@ -60,6 +60,7 @@ void Daemon::Impl::finish(RequestId request, core::Outcome outcome) {
   const auto it = requests.find(request);
   if (it != requests.end()) {
     last_used[it->second->model] = parts.clock.wall();
+    if (outcome == core::Outcome::ok) services[it->second->model].add(parts.clock.now() - it->second->admitted);
     requests.erase(it);
   }
   feed(core::Finish{request, outcome});

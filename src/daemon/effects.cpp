@@ -116,6 +116,7 @@ void Daemon::Impl::perform(const core::Admit& effect) {
   pending.upstream = upstream_of(effect.worker, *entry);
   pending.entry = std::move(entry);
   const TimePoint now = parts.clock.now();
+  pending.admitted = now;
   const Duration waited = now - pending.submitted;
   if (waited > Duration{}) {
     const core::Model& model = scheduler.view().models.at(pending.model);
@@ -132,6 +133,7 @@ void Daemon::Impl::perform(const core::Refuse& effect) {
   if (const auto it = requests.find(effect.request); it != requests.end()) {
     Pending& pending = *it->second;
     pending.refusal = effect.refusal;
+    if (pending.refusal.retry_at == kNever) pending.refusal.retry_at = retry_at(effect.refusal.reason, pending.model);
     requests.erase(it);
     pending.settle(Pending::At::refused);
     return;

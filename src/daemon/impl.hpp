@@ -13,6 +13,7 @@
 
 #include "daemon/daemon.hpp"
 #include "daemon/pending.hpp"
+#include "daemon/service_time.hpp"
 #include "daemon/worker.hpp"
 
 namespace rouse::daemon {
@@ -46,6 +47,10 @@ class Daemon::Impl final : public Desk {
   bool end_remote(WorkerId id);  // false: it is none
   std::shared_ptr<const Entry> entry_of(WorkerId id) const;
   Upstream upstream_of(WorkerId id, const Entry& entry) const;
+
+  // --- seeing.cpp ----------------------------------------------------------------------------------------------
+  // When another try may be of use after this refusal; kNever if that is not known.
+  TimePoint retry_at(core::Reason reason, ModelId model) const;
 
   // --- daemon.cpp -----------------------------------------------------------------------------------------------
   // Returns when the model's files have been looked at, if they have to be.
@@ -93,6 +98,7 @@ class Daemon::Impl final : public Desk {
   bool sampling_armed = false;
   boost::asio::steady_timer finished;  // cancelled when shutdown is complete
   std::map<ModelId, std::chrono::system_clock::time_point> last_used;
+  std::map<ModelId, ServiceTime> services;
 };
 
 }  // namespace rouse::daemon

@@ -35,6 +35,7 @@ struct Pending {
   std::shared_ptr<const Entry> entry = {};  // shared with the worker and the catalogue
   Upstream upstream = {};
   Waited waited = {};
+  TimePoint admitted = kNever;
   std::function<void()> cut = {};
   bool worker_gone = false;
 

@@ -116,6 +116,21 @@ std::string Daemon::progress(ModelId id) const {
   return "waiting for memory";
 }
 
+TimePoint Daemon::Impl::retry_at(core::Reason reason, ModelId id) const {
+  const auto known = scheduler.view().models.find(id);
+  if (known == scheduler.view().models.end()) return kNever;
+  const core::Model& model = known->second;
+  const TimePoint now = parts.clock.now();
+  if (reason == core::Reason::queue_full) {
+    const auto service = services.find(id);
+    if (service == services.end()) return kNever;
+    return later(now, service->second.of_queue(model.queue.size(), model.spec.concurrency));
+  }
+  if (reason != core::Reason::not_ready) return kNever;
+  const auto* loading = std::get_if<core::Loading>(&model.state);
+  return later(loading ? loading->since : now, model.load_time.value_or(model.spec.expected_load));
+}
+
 void Daemon::on_announce(std::function<void(const core::Announce&)> observer) {
   impl_->observers.push_back(std::move(observer));
 }

@@ -75,6 +75,15 @@ TEST_CASE("after a failed load the client is told when it is tried again") {
   CHECK_FALSE(seconds_for(core::Reason::load_failed, Code::load_failed));
 }
 
+TEST_CASE("where it was measured when trying again is of use, the client is told that") {
+  using enum core::Reason;
+  for (const core::Reason reason : {queue_full, not_ready}) {
+    CHECK(seconds_for(reason, Code::unavailable, TimePoint{1007100ms}) == 8);
+    CHECK(seconds_for(reason, Code::unavailable, TimePoint{999s}) == 1);
+    CHECK(seconds_for(reason, Code::unavailable, TimePoint{9999s}) == 60);
+  }
+}
+
 TEST_CASE("an unknown model is the fault of the field model") {
   CHECK(to_fault(Error{Code::unknown_model, "", ""}, {.reason = core::Reason::unknown_model}, TimePoint{}).param ==
         "model");

@@ -49,9 +49,9 @@ def test_the_body_goes_on_untouched_but_for_our_fields_and_the_name():
     with Upstream() as upstream, serve(plain={"url": upstream.url},
                                        renamed={"url": upstream.url, "upstream_model": "Org/Big \"7B\""}) as rouse:
         raw = b'{ "messages" : [1.50, "\\u00e9"],\t"keep_alive":"5m", "model":  "%s","priority":3 ,"deadline" : 30}'
-        assert rouse.ask("POST", "/v1/chat/completions", raw=raw % b"plain")[0] == 200
+        assert rouse.ask("POST", "/v1/embeddings", raw=raw % b"plain")[0] == 200
         assert upstream.asked[-1].body == b'{ "messages" : [1.50, "\\u00e9"],\t "model":  "plain","priority":3 }'
-        assert rouse.ask("POST", "/v1/chat/completions", raw=raw % b"renamed")[0] == 200
+        assert rouse.ask("POST", "/v1/embeddings", raw=raw % b"renamed")[0] == 200
         assert upstream.asked[-1].json["model"] == 'Org/Big "7B"'
         assert rouse.ask("POST", "/v1/embeddings", raw=b'{"input":[]}', headers={"X-Model": "renamed"})[0] == 200
         assert upstream.asked[-1].json == {"model": 'Org/Big "7B"', "input": []}
@@ -157,3 +157,31 @@ def test_what_cannot_be_is_a_mistake_in_the_configuration(entry, words):
     with rouse:
         assert rouse.process.wait(BOUND) == 2
     assert words in rouse.text()
+
+
+# --- refusals of the moment ---------------------------------------------------------------------------------------
+
+
+def test_a_full_queue_says_when_it_will_have_been_served():
+    release = threading.Event()
+
+    def tell(talk):
+        if b"slow" in talk.asked.body:  # until its deadline
+            talk.events({"choices": [{"index": 0, "delta": {"content": "a"}}]})
+            return talk.until_gone()
+        assert release.wait(BOUND)
+        talk.json(200, {})
+
+    with Upstream(tell) as upstream, serve(far={"url": upstream.url, "concurrency": 1, "queue_limit": 3}) as rouse:
+        status, _, body = rouse.chat("far", "slow", deadline="2s")
+        assert status == 200 and body["rouse"]["deadline_passed"]
+        with ThreadPoolExecutor(4) as pool:
+            waiting = [pool.submit(rouse.chat, "far") for _ in range(4)]
+            try:
+                until(lambda: rouse.model("far")["waiting"] == 3, "three wait")
+                status, headers, body = rouse.chat("far")
+                assert status == 503, body
+                assert 4 <= int(headers["Retry-After"]) <= 60  # three times what the one took
+            finally:
+                release.set()
+            assert [answer.result()[0] for answer in waiting] == [200] * 4
