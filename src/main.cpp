@@ -14,6 +14,7 @@
 #include "api/api.hpp"
 #include "cli/cli.hpp"
 #include "config/config.hpp"
+#include "config/names.hpp"
 #include "daemon/daemon.hpp"
 #include "http/server.hpp"
 #include "system/logger.hpp"
@@ -41,6 +42,24 @@ int check(const std::string& file) {
   return 0;
 }
 
+int make_key(const cli::KeyOptions& options) {
+  if (!config::is_key_name(options.name)) {
+    std::fprintf(stderr, "rouse: \"%s\" cannot name a key; expected %s\n", options.name.c_str(),
+                 std::string(config::kKeyNameRule).c_str());
+    return kUsage;
+  }
+  const auto key = config::new_key();
+  if (!key) {
+    std::fprintf(stderr, "rouse: the system has no random bytes to make a key of\n");
+    return kFailed;
+  }
+  std::printf(
+      "The key, shown this once, for its holder (ROUSE_API_KEY, or Authorization: Bearer KEY):\n\n  %s\n\n"
+      "Its line in the configuration, under keys:\n\n  %s: {hash: \"%s\", role: %s}\n",
+      key->c_str(), options.name.c_str(), to_string(config::hash_of(*key)).c_str(), options.role.c_str());
+  return 0;
+}
+
 http::ServerLimits limits_of(const config::Limits& limits) {
   http::ServerLimits server;
   server.head_bytes = static_cast<std::size_t>(limits.header.count);
@@ -51,6 +70,34 @@ http::ServerLimits limits_of(const config::Limits& limits) {
   server.write_idle = limits.send;
   server.keep_alive = limits.idle;
   return server;
+}
+
+// The names by which clients may address us, besides localhost.
+std::vector<std::string> hosts_of(const config::Config& config) {
+  std::vector<std::string> hosts = config.hosts;
+  hosts.push_back(config.listen.host);
+  return hosts;
+}
+
+// Where the owner's socket stands when the configuration does not say: in the folder of the user's session, if there is
+// one.
+std::string usual_admin_socket() {
+  const auto folder = config::process_environment()("XDG_RUNTIME_DIR");
+  return folder && folder->starts_with('/') ? *folder + "/rouse.sock" : "";
+}
+
+// False if there is to be a socket and is none. One at the usual place may be another daemon's.
+bool listen_for_owner(http::Server& server, api::Api& api, const config::Config& config, system::Logger& log) {
+  const std::string path = config.admin_socket.empty() ? usual_admin_socket() : config.admin_socket;
+  if (path.empty()) return true;
+  const auto bound = server.listen(http::unix_address(path), api.owner_door());
+  if (bound) {
+    log.info("administrators need no key on unix:{}", path);
+    return true;
+  }
+  const bool wanted = !config.admin_socket.empty();
+  log.write(wanted ? system::Level::error : system::Level::warning, "admin socket: " + bound.error().message);
+  return !wanted;
 }
 
 // On SIGTERM or SIGINT: readiness turns 503, accepting stops, answers end, workers stop. A second signal does not wait.
@@ -81,11 +128,8 @@ int serve(const cli::ServeOptions& options) {
     }
     config->listen = *address;
   }
-  if (!config::is_loopback(config->listen)) {
-    std::fprintf(stderr,
-                 "listen: %s is not a loopback address, and anybody who reaches it could use and unload the models; "
-                 "listen on 127.0.0.1 and put an authenticating proxy in front\n",
-                 to_string(config->listen).c_str());
+  if (const std::string why = config::why_too_open(*config); !why.empty()) {
+    std::fprintf(stderr, "%s\n", why.c_str());
     return kUsage;
   }
 
@@ -109,13 +153,14 @@ int serve(const cli::ServeOptions& options) {
                 .clock = clock,
                 .deadline = config->deadline,
                 .since = clock.wall()},
-               {config->listen.host});
+               hosts_of(*config), config->keys);
   http::Server server(io, limits_of(config->limits));
   const auto bound = server.listen(http::tcp_address(config->listen.host, config->listen.port), api);
   if (!bound) {
     log.error("{}", bound.error().message);
     return kFailed;
   }
+  if (!listen_for_owner(server, api, *config, log)) return kFailed;
   boost::asio::co_spawn(io.get_executor(), drain_on_signal(io, daemon, server, log, clock, config->limits.drain),
                         boost::asio::detached);
   log.info("rouse serves {} models on http://{}", config->models.size(), to_string(*bound));
@@ -128,4 +173,4 @@ int serve(const cli::ServeOptions& options) {
 }  // namespace
 }  // namespace rouse
 
-int main(int argc, char** argv) { return rouse::cli::run(argc, argv, rouse::serve, rouse::check); }
+int main(int argc, char** argv) { return rouse::cli::run(argc, argv, rouse::serve, rouse::check, rouse::make_key); }

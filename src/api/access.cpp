@@ -1,5 +1,7 @@
 #include "api/access.hpp"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <format>
 
@@ -23,10 +25,18 @@ bool is_of_type(const http::RequestHead& head, std::string_view type) {
   return http::same_name(media_type(head.field("Content-Type").value_or("")), type);
 }
 
+bool is_numeric(std::string_view host) {
+  in6_addr address;  // holds either
+  if (host.starts_with('['))
+    return ::inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), &address) == 1;
+  return ::inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
+}
+
 }  // namespace
 
 Access::Access(std::vector<std::string> more_hosts) : hosts_(std::move(more_hosts)) {
   for (std::string& host : hosts_) {
+    any_address_ = any_address_ || host == "0.0.0.0" || host == "::";
     if (host.contains(':') && !host.starts_with('[')) host = std::format("[{}]", host);
   }
   hosts_.insert(hosts_.end(), {"localhost", "127.0.0.1", "[::1]"});
@@ -39,16 +49,21 @@ bool Access::knows(std::string_view authority) const {
 }
 
 Result<void> Access::check(const http::RequestHead& head, std::string_view peer) const {
+  const bool remote = peer != "unix";
   const bool nameless = head.host.empty() && head.http_1_0;  // a simple probe; browsers name their host
-  if (peer != "unix" && !nameless && !knows(head.host)) {
-    return fail(Code::forbidden, "this Host is not known here; use localhost or the address the server listens on");
+  const std::string_view host = host_of(head.host);
+  if (remote && !nameless && !knows(head.host) && !(any_address_ && is_numeric(host))) {
+    return fail(Code::forbidden,
+                "this Host is not known here; use localhost, the address the server listens on, or a name that its "
+                "configuration lists under hosts");
   }
   for (const http::Field& field : head.fields) {
     if (field.name.size() != 6 || !http::same_name(field.name, "Origin")) continue;
     std::string_view origin = field.value;
     const std::size_t scheme = origin.starts_with("http://") ? 7 : origin.starts_with("https://") ? 8 : 0;
     origin.remove_prefix(scheme);
-    if (scheme == 0 || !knows(origin)) return fail(Code::forbidden, "web pages of other sites may not use this server");
+    const bool ours = knows(origin) || (remote && !host.empty() && http::same_name(host_of(origin), host));
+    if (scheme == 0 || !ours) return fail(Code::forbidden, "web pages of other sites may not use this server");
   }
   return {};
 }

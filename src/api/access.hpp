@@ -15,7 +15,8 @@ namespace rouse::api {
 
 class Access {
  public:
-  // localhost, 127.0.0.1 and [::1] are always known; `more_hosts` are the names we are bound to besides, without ports.
+  // localhost, 127.0.0.1 and [::1] are always known; `more_hosts` are the names and addresses we are reached by
+  // besides, without ports. Among them 0.0.0.0 or :: makes every numeric Host known: no DNS can point a number at us.
   explicit Access(std::vector<std::string> more_hosts);
 
   // Fails with forbidden for an unknown Host or a foreign Origin. A client on a Unix socket is no browser, so that its
@@ -26,6 +27,7 @@ class Access {
   bool knows(std::string_view authority) const;
 
   std::vector<std::string> hosts_;
+  bool any_address_ = false;
 };
 
 // Fail with unsupported_media unless the content type is application/json, or that or multipart/form-data.

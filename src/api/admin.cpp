@@ -1,5 +1,7 @@
 #include "api/admin.hpp"
 
+#include <algorithm>
+
 #include "api/admin_shapes.hpp"
 #include "api/lifecycle_options.hpp"
 
@@ -8,8 +10,16 @@ namespace {
 
 std::string error_body(const Fault& fault, std::string_view) { return admin_error(fault); }
 
+// What only administrators may see.
+void hide_internals(daemon::ModelStatus& model) {
+  model.pid.reset();
+  model.error.clear();
+}
+
 http::Task<void> answer_model(const Parts& parts, Reply& reply, int status, ModelId model) {
-  co_await reply.json(status, admin_json_of(parts.daemon.model(model)));
+  daemon::ModelStatus status_now = parts.daemon.model(model);
+  if (!reply.caller.is_admin()) hide_internals(status_now);
+  co_await reply.json(status, admin_json_of(status_now));
 }
 
 http::Task<void> set_pin(const Parts& parts, Reply& reply, std::string_view id, bool pinned) {
@@ -24,7 +34,9 @@ http::Task<void> set_pin(const Parts& parts, Reply& reply, std::string_view id, 
 constinit const Dialect kAdmin{error_body};
 
 http::Task<void> admin_models(const Parts& parts, Reply& reply, std::string_view) {
-  co_await reply.json(200, admin_json_of(parts.daemon.models()));
+  std::vector<daemon::ModelStatus> models = parts.daemon.models();
+  if (!reply.caller.is_admin()) std::ranges::for_each(models, hide_internals);
+  co_await reply.json(200, admin_json_of(models));
 }
 
 http::Task<void> admin_model(const Parts& parts, Reply& reply, std::string_view id) {
@@ -52,6 +64,7 @@ http::Task<void> admin_load(const Parts& parts, Reply& reply, std::string_view i
   options.keep = lifecycle->keep;
   options.patience = lifecycle->patience;
   options.origin = core::Origin::operator_;
+  reply.caller.bound(options);
   if (lifecycle->deadline) options.deadline = later(reply.exchange().arrived(), *lifecycle->deadline);
   auto loaded =
       wanted->wait ? co_await parts.daemon.load(*model, options) : co_await parts.daemon.begin_load(*model, options);

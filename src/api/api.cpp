@@ -36,14 +36,14 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/models", Guard::reads, &kOpenAi, openai_models},
     Route{"GET", "/v1/models/{id}", Guard::reads, &kOpenAi, openai_model},
 
-    Route{"GET", "/rouse/v1/models", Guard::reads, &kAdmin, admin_models},
-    Route{"GET", "/rouse/v1/models/{id}", Guard::reads, &kAdmin, admin_model},
+    Route{"GET", "/rouse/v1/models", Guard::reads, &kAdmin, admin_models, config::Role::use},
+    Route{"GET", "/rouse/v1/models/{id}", Guard::reads, &kAdmin, admin_model, config::Role::use},
     Route{"POST", "/rouse/v1/models/{id}/load", Guard::acts, &kAdmin, admin_load},
     Route{"POST", "/rouse/v1/models/{id}/unload", Guard::acts, &kAdmin, admin_unload},
     Route{"POST", "/rouse/v1/models/{id}/pin", Guard::acts, &kAdmin, admin_pin},
     Route{"POST", "/rouse/v1/models/{id}/unpin", Guard::acts, &kAdmin, admin_unpin},
     Route{"GET", "/rouse/v1/models/{id}/logs", Guard::reads, &kAdmin, admin_logs},
-    Route{"GET", "/rouse/v1/devices", Guard::reads, &kAdmin, admin_devices},
+    Route{"GET", "/rouse/v1/devices", Guard::reads, &kAdmin, admin_devices, config::Role::use},
 
     Route{"GET", "/health/live", Guard::none, &kAdmin, health_live},
     Route{"GET", "/health/ready", Guard::none, &kAdmin, health_ready},
@@ -67,14 +67,24 @@ Result<void> check_content_type(const http::RequestHead& head, Guard guard) {
   std::unreachable();
 }
 
+// By the key's limits.
+bool is_limited(Guard guard) { return guard == Guard::acts || guard == Guard::takes; }
+
 }  // namespace
 
-Api::Api(Parts parts, std::vector<std::string> hosts)
-    : parts_(std::move(parts)), access_(std::move(hosts)), next_id_(std::random_device{}()) {
+Api::Api(Parts parts, std::vector<std::string> hosts, std::vector<config::Key> keys)
+    : parts_(std::move(parts)), access_(std::move(hosts)), keyring_(std::move(keys)), next_id_(std::random_device{}()) {
   next_id_ <<= 32;
 }
 
-http::Task<void> Api::handle(http::Exchange& exchange) {
+void Api::admit(std::vector<std::string> hosts, std::vector<config::Key> keys) {
+  access_ = Access(std::move(hosts));
+  keyring_.replace(std::move(keys));
+}
+
+http::Task<void> Api::handle(http::Exchange& exchange) { return answer(exchange, Door::public_); }
+
+http::Task<void> Api::answer(http::Exchange& exchange, Door door) {
   const http::RequestHead& head = exchange.request();
   Reply reply(exchange, dialect_of(head), request_id(head, next_id_++));
 
@@ -83,6 +93,9 @@ http::Task<void> Api::handle(http::Exchange& exchange) {
     if (auto allowed = access_.check(head, exchange.peer()); !allowed) {
       co_return co_await reply.error(std::move(allowed.error()));
     }
+    auto caller = door == Door::owner ? Result<Caller>(Keyring::owner()) : keyring_.identify(head, exchange.peer());
+    if (!caller) co_return co_await reply.error(std::move(caller.error()));
+    reply.caller = std::move(*caller);
   }
   if (!matched) {
     if (!matched.error().allow.empty()) co_return co_await reply.method_not_allowed(matched.error().allow);
@@ -91,8 +104,16 @@ http::Task<void> Api::handle(http::Exchange& exchange) {
   }
   const Route& route = *matched->route;
   reply.use(*route.dialect);
-  if (auto type = check_content_type(head, route.guard); !type) {
-    co_return co_await reply.error(std::move(type.error()));
+  if (route.needs() == config::Role::admin && !reply.caller.is_admin()) {
+    co_return co_await reply.error(
+        Error{Code::forbidden, "this key may use models, not steer them; that takes one with role: admin", {}});
+  }
+  if (auto type = check_content_type(head, route.guard); !type) co_return co_await reply.error(std::move(type.error()));
+  Turn turn;
+  if (is_limited(route.guard)) {
+    auto begun = Keyring::begin(reply.caller, parts_.clock.now());
+    if (!begun) co_return co_await reply.error(std::move(begun.error()));
+    turn = std::move(*begun);
   }
   const auto id = percent_decoded(matched->id);
   if (!id) co_return co_await reply.error(Error{Code::malformed, "the path holds a broken percent-escape", {}});

@@ -1,4 +1,5 @@
-// The server's handler: checks where a request comes from, finds the route, and lets its handler answer.
+// The server's handler: checks where a request comes from and by whose key, finds the route, and lets its handler
+// answer.
 //
 //   api.cpp         the table of all routes
 //   inference.cpp   the path of a request that a model answers
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "api/access.hpp"
+#include "api/keyring.hpp"
 #include "api/parts.hpp"
 #include "http/exchange.hpp"
 
@@ -22,15 +24,36 @@ namespace rouse::api {
 
 class Api final : public http::Handler {
  public:
-  // `hosts`: the names we are bound to, see Access.
-  Api(Parts parts, std::vector<std::string> hosts);
+  // `hosts`: the names we are reached by, see Access.
+  Api(Parts parts, std::vector<std::string> hosts, std::vector<config::Key> keys);
+
+  // From the next request on.
+  void admit(std::vector<std::string> hosts, std::vector<config::Key> keys);
 
   http::Task<void> handle(http::Exchange& exchange) override;
 
+  // For a listener that nobody but our own user can reach: whoever comes in there is an administrator, without a key.
+  http::Handler& owner_door() { return owner_door_; }
+
  private:
+  enum class Door : std::uint8_t { public_, owner };
+
+  class OwnerDoor final : public http::Handler {
+   public:
+    explicit OwnerDoor(Api& api) : api_(api) {}
+    http::Task<void> handle(http::Exchange& exchange) override { return api_.answer(exchange, Door::owner); }
+
+   private:
+    Api& api_;
+  };
+
+  http::Task<void> answer(http::Exchange& exchange, Door door);
+
   Parts parts_;
   Access access_;
+  Keyring keyring_;
   std::uint64_t next_id_;
+  OwnerDoor owner_door_{*this};
 };
 
 }  // namespace rouse::api

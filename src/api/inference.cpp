@@ -29,9 +29,6 @@ struct Asked {
   Usage usage = Usage::unasked;
 };
 
-// Clients share a model fairly by where they come from.
-ClientId client_of(std::string_view peer) { return ClientId{std::hash<std::string_view>{}(peer)}; }
-
 std::expected<ModelId, Fault> find_model(const daemon::Daemon& daemon, std::string_view name) {
   auto found = daemon.find(name);
   if (!found) return std::unexpected(Fault(std::move(found.error()), "model"));
@@ -81,7 +78,6 @@ std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange&
   }
   asked.edits = std::move(request->edits);
   if (lifecycle->deadline) asked.deadline = later(exchange.arrived(), *lifecycle->deadline);
-  asked.options.client = client_of(exchange.peer());
   asked.options.priority = lifecycle->priority.value_or(core::Priority::normal);
   asked.options.deadline = asked.deadline.value_or(later(exchange.arrived(), parts.deadline));
   asked.options.keep = lifecycle->keep;
@@ -345,8 +341,9 @@ http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked,
 http::Task<void> infer(const Parts& parts, Reply& reply, Streams streams, std::optional<AnswerForm> form) {
   const auto body = co_await reply.exchange().read_body();
   if (!body) co_return co_await reply.error(body.error());
-  const auto asked = understand(parts, reply.exchange(), *body, streams, form);
+  auto asked = understand(parts, reply.exchange(), *body, streams, form);
   if (!asked) co_return co_await reply.error(asked.error());
+  reply.caller.bound(asked->options);
 
   const std::string edited = asked->edits.empty() ? std::string() : asked->edits.made_in(*body);
   const std::string_view for_engine = asked->edits.empty() ? *body : std::string_view(edited);

@@ -86,6 +86,7 @@ http::Task<void> Reply::text(int status, std::string body) {
 }
 
 http::Task<void> Reply::error(Fault fault) {
+  if (!caller.is_admin()) fault.error.context.clear();
   if (exchange_.begun()) {
     if (!in_events_ || dialect_->error_event == nullptr || !exchange_.appendable()) co_return;
     const std::string event = dialect_->error_event(fault, id_);
@@ -95,6 +96,7 @@ http::Task<void> Reply::error(Fault fault) {
   std::string more;
   if (const auto seconds = retry_after_seconds(fault)) more += std::format("Retry-After: {}\r\n", *seconds);
   if (kind(fault.error.code).retry == Retry::never) more += "x-should-retry: false\r\n";
+  if (fault.error.code == Code::unauthenticated) more += "WWW-Authenticate: Bearer\r\n";
   co_await send(fault.status(), "application/json", dialect_->error_body(fault, id_) + '\n', more);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/caller.hpp"
 #include "api/dialect.hpp"
 #include "api/fault.hpp"
 #include "base/clock.hpp"
@@ -37,6 +38,7 @@ class Reply {
   void use(const Dialect& dialect) { dialect_ = &dialect; }
 
   Timing timing;
+  Caller caller = {};  // may do least until their key was looked at
 
   // Header lines of every answer, each ended by CRLF; valid until the next call.
   std::string_view lines();

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/key.hpp"
 #include "http/task.hpp"
 
 namespace rouse::api {
@@ -22,10 +23,10 @@ class Reply;
 using RouteHandler = http::Task<void> (*)(const Parts& parts, Reply& reply, std::string_view id);
 
 enum class Guard : std::uint8_t {
-  none,   // for probes: any Host
-  reads,  // Host and Origin
-  acts,   // and the content type: JSON
-  takes,  // and the content type: JSON or a form
+  none,   // for probes: any Host, no key
+  reads,  // Host, Origin and key
+  acts,   // and the content type, JSON, and the key's limits
+  takes,  // the same, but a form may come too
 };
 
 struct Route {
@@ -34,6 +35,11 @@ struct Route {
   Guard guard;
   const Dialect* dialect;  // its errors
   RouteHandler run;
+  std::optional<config::Role> role = {};  // that a key must have; otherwise admin under /rouse/, use elsewhere
+
+  config::Role needs() const {
+    return role.value_or(pattern.starts_with("/rouse/") ? config::Role::admin : config::Role::use);
+  }
 };
 
 struct Matched {

@@ -24,6 +24,7 @@ std::string footer() {
   std::string text =
       "The daemon is asked at --host, else at $ROUSE_HOST, else at 127.0.0.1:11450:\n"
       "  HOST:PORT, http://HOST:PORT or unix:/PATH\n"
+      "with the key in $ROUSE_API_KEY, if it needs one.\n"
       "No colours when NO_COLOR is set.\n\nExit codes:\n";
   for (const ExitMeaning& line : kExits) text += std::format("  {:>3}  {}\n", code(line.exit), line.meaning);
   return text;
@@ -71,6 +72,8 @@ std::string wrong_time(const std::string& text) {
 std::string wrong_priority(const std::string& text) {
   return text == "low" || text == "normal" || text == "high" ? "" : "write low, normal or high";
 }
+
+std::string wrong_role(const std::string& text) { return text == "use" || text == "admin" ? "" : "write use or admin"; }
 
 std::string wrong_count(const std::string& text) {
   return text.starts_with('-') || text == "0" ? "write a number of tokens, 1 or more" : "";
@@ -161,6 +164,18 @@ void add_table(Parser& parser, const char* name, const char* about) {
   sub.asks_the_daemon(parser);
 }
 
+void add_key(Parser& parser) {
+  CLI::App* key = parser.app.add_subcommand("key", "keys that clients show to be let in");
+  key->require_subcommand(1);
+  const auto options = std::make_shared<KeyOptions>();  // owners: the subcommand's callback, and this
+  CLI::App* make = key->add_subcommand("new", "make a key: print it once, and the line for the configuration");
+  make->add_option("NAME", options->name, "who will hold it")->required()->type_name("");
+  make->add_option("--role", options->role, "use: ask models; admin: steer them too (default: use)")
+      ->type_name("ROLE")
+      ->check(wrong_role);
+  make->final_callback([into = &parser.invocation, options] { into->command = *options; });
+}
+
 void add_version(Parser& parser) {
   Sub<VersionOptions> sub(parser, "version", "which Rouse this is");
   sub.prints_json();
@@ -182,6 +197,7 @@ void add_all(Parser& parser) {
   add_load(parser);
   add_unload(parser);
   add_logs(parser);
+  add_key(parser);
   add_version(parser);
 }
 

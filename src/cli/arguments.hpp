@@ -62,7 +62,7 @@ struct LogsOptions {
 };
 
 using Command = std::variant<VersionOptions, ServeOptions, CheckOptions, ListOptions, PsOptions, DevicesOptions,
-                             RunOptions, LoadOptions, UnloadOptions, LogsOptions>;
+                             RunOptions, LoadOptions, UnloadOptions, LogsOptions, KeyOptions>;
 
 struct Invocation {
   Command command;

@@ -49,12 +49,12 @@ int ask(const Invocation& invocation, const Environment& environment, Terminal& 
         Outcome<Exit> (*command)(Session, const Options&)) {
   auto place = find_daemon(invocation.host, environment);
   if (!place) return report(terminal, place.error());
-  Client daemon(std::move(*place));
+  Client daemon(std::move(*place), environment("ROUSE_API_KEY").value_or(""));
   return finished(terminal, command({daemon, terminal}, options));
 }
 
 int obey(const Invocation& invocation, const Environment& environment, Terminal& terminal, const Serve& serve,
-         const Check& check) {
+         const Check& check, const MakeKey& make_key) {
   const auto with_daemon = [&]<class Options>(const Options& options,
                                               Outcome<Exit> (*command)(Session, const Options&)) {
     return ask(invocation, environment, terminal, options, command);
@@ -63,6 +63,7 @@ int obey(const Invocation& invocation, const Environment& environment, Terminal&
       Overloaded{
           [&](const ServeOptions& options) { return serve(options); },
           [&](const CheckOptions& options) { return check(options.file); },
+          [&](const KeyOptions& options) { return make_key(options); },
           [&](const VersionOptions& options) { return finished(terminal, print_version(terminal, options)); },
           [&](const ListOptions& options) { return with_daemon(options, list); },
           [&](const PsOptions& options) { return with_daemon(options, ps); },
@@ -78,22 +79,22 @@ int obey(const Invocation& invocation, const Environment& environment, Terminal&
 }  // namespace
 
 int run(std::span<const std::string> arguments, const Environment& environment, Terminal& terminal, const Serve& serve,
-        const Check& check) {
+        const Check& check, const MakeKey& make_key) {
   const auto invocation = parse(arguments, environment);
-  if (invocation) return obey(*invocation, environment, terminal, serve, check);
+  if (invocation) return obey(*invocation, environment, terminal, serve, check, make_key);
   const Notice& notice = invocation.error();
   (notice.exit == Exit::ok ? terminal.out() : terminal.err()) << notice.text << std::flush;
   return code(notice.exit);
 }
 
-int run(int argc, char** argv, const Serve& serve, const Check& check) {
+int run(int argc, char** argv, const Serve& serve, const Check& check, const MakeKey& make_key) {
   const Environment environment = [](std::string_view name) -> std::optional<std::string> {
     const char* value = std::getenv(std::string(name).c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
   Terminal terminal = process_terminal(environment);
   try {
-    return run(std::vector<std::string>(argv + 1, argv + argc), environment, terminal, serve, check);
+    return run(std::vector<std::string>(argv + 1, argv + argc), environment, terminal, serve, check, make_key);
   } catch (const std::exception& error) {  // out of memory or descriptors
     return report(terminal, {Exit::failed, error.what()});
   }

@@ -1,7 +1,8 @@
 // The command line: reads the arguments, asks the daemon over HTTP, prints what came back.
 //
-// Used once, by main. `serve` and `check` need parts that this folder cannot see (it speaks only HTTP), so main hands
-// them in as functions. Nothing here throws; nothing is started before the whole command line has been understood.
+// Used once, by main. `serve`, `check` and `key` need parts that this folder cannot see (it speaks only HTTP), so main
+// hands them in as functions. Nothing here throws; nothing is started before the whole command line has been
+// understood.
 #pragma once
 
 #include <functional>
@@ -26,17 +27,25 @@ struct ServeOptions {
   Verbosity verbosity = Verbosity::normal;
 };
 
+// What `rouse key new` was told.
+struct KeyOptions {
+  std::string name;
+  std::string role = "use";
+};
+
 using Serve = std::function<int(const ServeOptions& options)>;     // gives the exit code
 using Check = std::function<int(const std::string& config_file)>;  // gives the exit code
 
 // Looks up an environment variable; nothing where it is not set.
 using Environment = std::function<std::optional<std::string>(std::string_view name)>;
 
+using MakeKey = std::function<int(const KeyOptions& options)>;  // gives the exit code
+
 // Gives the exit code of the process.
-int run(int argc, char** argv, const Serve& serve, const Check& check);
+int run(int argc, char** argv, const Serve& serve, const Check& check, const MakeKey& make_key);
 
 // The same, for a terminal and an environment of the caller's. `arguments` without the program's name.
 int run(std::span<const std::string> arguments, const Environment& environment, Terminal& terminal, const Serve& serve,
-        const Check& check);
+        const Check& check, const MakeKey& make_key);
 
 }  // namespace rouse::cli

@@ -51,9 +51,11 @@ bool is_good(int status) { return status >= 200 && status < 300; }
 }  // namespace
 
 struct Client::Impl {
-  explicit Impl(http::Address address) : daemon(std::move(address)) {}
+  Impl(http::Address address, std::string_view key)
+      : daemon(std::move(address)), key_line(key.empty() ? "" : std::format("Authorization: Bearer {}\r\n", key)) {}
 
   http::Address daemon;
+  std::string key_line;  // a header line, or empty
   asio::io_context io{1};
   http::UpstreamPool pool{io};
   http::Call* streaming = nullptr;  // what Ctrl-C stops
@@ -74,8 +76,8 @@ struct Client::Impl {
 
   http::Task<Outcome<std::string>> ask(std::string method, std::string target, std::string body, TimePoint deadline) {
     http::Call call(pool, daemon, deadline);
-    const auto head = co_await call.send(
-        {.method = method, .target = target, .extra = method == "GET" ? std::string_view() : kJsonLines, .body = body});
+    const std::string lines = key_line + std::string(method == "GET" ? std::string_view() : kJsonLines);
+    const auto head = co_await call.send({.method = method, .target = target, .extra = lines, .body = body});
     if (!head) co_return std::unexpected(unreachable(daemon, head.error()));
     const int status = (*head)->status;
     auto answer = co_await call.read_all(kLargestAnswer);
@@ -108,6 +110,7 @@ struct Client::Impl {
 
   http::Task<Outcome<StreamEnd>> follow(Streaming request, std::function<void(std::string_view)> sink) {
     if (!request.body.empty()) request.extra_lines += kJsonLines;
+    request.extra_lines += key_line;
     http::Call call(pool, daemon);
     streaming = &call;
     const auto head = co_await call.send(
@@ -131,7 +134,7 @@ struct Client::Impl {
   }
 };
 
-Client::Client(http::Address daemon) : impl_(std::make_unique<Impl>(std::move(daemon))) {}
+Client::Client(http::Address daemon, std::string_view key) : impl_(std::make_unique<Impl>(std::move(daemon), key)) {}
 Client::~Client() = default;
 
 Outcome<std::string> Client::get(std::string target) {

@@ -35,7 +35,8 @@ struct Watch {
 
 class Client {
  public:
-  explicit Client(http::Address daemon);
+  // `key`: empty, or what to show the daemon.
+  explicit Client(http::Address daemon, std::string_view key = {});
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;

@@ -53,6 +53,8 @@ Failure failure_of(int status, const ErrorReply& error) {
   std::string message = one_line(error.message);
   if (message.empty()) message = status == 0 ? "the daemon reported an error" : std::format("HTTP status {}", status);
   if (exit == Exit::unknown_model) message += ". To see the models there are: rouse list";
+  if (status == 401)
+    message += ". The key belongs into ROUSE_API_KEY; on the daemon's own machine ROUSE_HOST=unix:/PATH needs none";
   const bool says_more = !message.contains(one_line(error.context));
   return {exit, std::move(message), says_more ? error.context : ""};
 }

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "config/keys.hpp"
 #include "config/models.hpp"
 #include "config/names.hpp"
 #include "config/paths.hpp"
@@ -76,10 +77,28 @@ void read_listen(Reading& reading, const Entry& entry, Address& into) {
   if (!text) return;
   const std::optional<Address> address = parse_address(*text);
   if (!address) return reading.expected(entry, kWhat);
-  if (!is_loopback(*address)) {
-    return reading.expected(entry, "a loopback address (127.0.0.1 or ::1), since nobody has to show a key");
-  }
   into = *address;
+}
+
+void read_hosts(Reading& reading, const Entry& entry, std::vector<std::string>& into) {
+  constexpr std::string_view kWhat = "a host name such as gpu-box.lan, without a port";
+  for (const Entry& item : reading.items(entry, "a list of host names such as [gpu-box.lan]")) {
+    const auto name = reading.scalar(item, kWhat);
+    if (!name) continue;
+    if (!is_host_name(*name)) {
+      reading.expected(item, kWhat);
+    } else {
+      into.emplace_back(*name);
+    }
+  }
+}
+
+void read_admin_socket(Reading& reading, const Entry& entry, std::string& into) {
+  constexpr std::size_t kLongest = 107;  // that the system has room for
+  std::string path;
+  reading.path(entry, path);
+  if (path.size() > kLongest) return reading.expected(entry, "a path of at most 107 bytes");
+  into = std::move(path);
 }
 
 void read_policy(Reading& reading, const Entry& entry, Policy& into) {
@@ -139,23 +158,28 @@ void read_engines(Reading& reading, const Entry& entry, ModelDefaults& into) {
 }
 
 Config read_config(Reading& reading, const yaml::Document& document) {
-  constexpr std::array<std::string_view, 7> kKeys{"listen", "budgets", "defaults", "engines",
-                                                  "policy", "limits",  "models"};
+  constexpr std::array<std::string_view, 10> kKeys{"listen",   "hosts",   "keys",   "admin_socket", "budgets",
+                                                   "defaults", "engines", "policy", "limits",       "models"};
   Config config;
   ModelDefaults defaults;
+  std::optional<Entry> listen;
   std::optional<Entry> models;  // read last: everything else may hold their defaults
   const Entry whole{"the file", &document.root(), &document.root()};
   reading.fields(whole, {"the file"}, kKeys, [&](std::size_t key, const Entry& value) {
     switch (key) {
-      case 0: return read_listen(reading, value, config.listen);
-      case 1: return read_budgets(reading, value, config.budgets);
-      case 2: return read_defaults(reading, value, config.deadline, defaults);
-      case 3: return read_engines(reading, value, defaults);
-      case 4: return read_policy(reading, value, config.policy);
-      case 5: return read_limits(reading, value, config.limits, defaults);
-      case 6: models = value; return;
+      case 0: listen = value; return read_listen(reading, value, config.listen);
+      case 1: return read_hosts(reading, value, config.hosts);
+      case 2: config.keys = read_keys(reading, value); return;
+      case 3: return read_admin_socket(reading, value, config.admin_socket);
+      case 4: return read_budgets(reading, value, config.budgets);
+      case 5: return read_defaults(reading, value, config.deadline, defaults);
+      case 6: return read_engines(reading, value, defaults);
+      case 7: return read_policy(reading, value, config.policy);
+      case 8: return read_limits(reading, value, config.limits, defaults);
+      case 9: models = value; return;
     }
   });
+  if (const std::string why = why_too_open(config); listen && !why.empty()) reading.problem(*listen->value, why);
   if (models) config.models = read_models(reading, *models, defaults);
   return config;
 }
@@ -186,6 +210,14 @@ Bytes limit_on(const Budget& budget, Bytes device_total) {
   if (const auto* bytes = std::get_if<Bytes>(&budget.limit)) return std::min(*bytes, device_total);
   const double share = static_cast<double>(device_total.count) * std::get<Percent>(budget.limit).value / 100;
   return std::min(Bytes{std::llround(share)}, device_total);
+}
+
+std::string why_too_open(const Config& config) {
+  if (is_loopback(config.listen) || !config.keys.empty()) return {};
+  return std::format(
+      "listen: other machines can reach {}, and nobody has to show a key; make keys with `rouse key new` or listen on "
+      "127.0.0.1",
+      to_string(config.listen));
 }
 
 const Budget& Budgets::of(DeviceId device) const {

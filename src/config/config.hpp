@@ -21,6 +21,7 @@
 
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
+#include "config/key.hpp"
 #include "core/model.hpp"
 
 namespace rouse::config {
@@ -157,6 +158,9 @@ struct Limits {
 struct Config {
   std::string file;  // as it was named to us; the folder, when models were found there
   Address listen;
+  std::vector<std::string> hosts;  // names under which clients may address us, besides localhost
+  std::string admin_socket;        // path of a Unix socket; empty: the usual place
+  std::vector<Key> keys;           // ascending by name; none: whoever reaches us may do everything
   Budgets budgets;
   Duration deadline = std::chrono::minutes(10);  // of a request that names none
   Policy policy;
@@ -188,6 +192,9 @@ Problems missing_files(const Config& config);
 // "127.0.0.1:11450", "[::1]:0", "localhost:80", ":11450". Nothing for anything else, host names included.
 std::optional<Address> parse_address(std::string_view text);
 bool is_loopback(const Address& address);
+
+// Why this configuration must not be served: other machines could reach it without a key. Empty if it may.
+std::string why_too_open(const Config& config);
 std::string to_string(const Address& address);
 
 }  // namespace rouse::config

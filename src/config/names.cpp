@@ -28,6 +28,17 @@ bool is_model_name(std::string_view name) {
   }
 }
 
+bool is_key_name(std::string_view name) {
+  if (name.empty() || name.size() > 64 || !is_letter_or_digit(name[0])) return false;
+  return std::ranges::all_of(name,
+                             [](char c) { return is_letter_or_digit(c) || std::string_view("._-@").contains(c); });
+}
+
+bool is_host_name(std::string_view name) {
+  if (name.empty() || name.size() > 253 || !is_letter_or_digit(name[0])) return false;
+  return std::ranges::all_of(name, [](char c) { return is_letter_or_digit(c) || std::string_view(".-_").contains(c); });
+}
+
 std::optional<DeviceId> parse_device(std::string_view name) {
   if (name == "host") return kHost;
   if (!name.starts_with("gpu")) return std::nullopt;

@@ -75,5 +75,18 @@ TEST_CASE("what acts must be application/json") {
   CHECK_FALSE(require_json(head_with("x")));
 }
 
+TEST_CASE("bound to every address, any number is a known Host, and still no name") {
+  const Access access({"0.0.0.0"});
+  const auto fine = [&](std::string_view host, std::vector<http::Field> fields = {}) {
+    return access.check(head_with(host, std::move(fields)), "192.168.1.9").has_value();
+  };
+  for (const char* host : {"192.168.1.5", "192.168.1.5:11450", "[fd00::7]:1", "localhost"}) CHECK(fine(host));
+  for (const char* host : {"evil.example", "192.168.1.5.nip.io", "192.168.1", "[evil]", "[", "[]"})
+    CHECK_FALSE(fine(host));
+  CHECK(fine("192.168.1.5:11450", {{"Origin", "http://192.168.1.5:3000"}}));  // our own page
+  CHECK_FALSE(fine("192.168.1.5", {{"Origin", "http://192.168.1.6"}}));
+  CHECK_FALSE(Access({"192.168.1.5"}).check(head_with("192.168.1.6"), "192.168.1.9"));
+}
+
 }  // namespace
 }  // namespace rouse::api

@@ -40,6 +40,11 @@ TEST_CASE("run takes options before and after the prompt, and a prompt with dash
   CHECK(options_of<RunOptions>({"run", "chat", "--max-tokens", "7", "--deadline", "1m30s"}).max_tokens == 7);
 }
 
+TEST_CASE("a new key has a holder and a role") {
+  CHECK(options_of<KeyOptions>({"key", "new", "web"}).role == "use");
+  CHECK(options_of<KeyOptions>({"key", "new", "--role", "admin", "ops"}).name == "ops");
+}
+
 TEST_CASE("what cannot be meant is refused with what could be") {
   const std::vector<std::vector<std::string>> wrong{
       {},
@@ -56,6 +61,9 @@ TEST_CASE("what cannot be meant is refused with what could be") {
       {"logs", "chat", "-n", "many"},
       {"serve", "--config", "a.yaml", "--models", "b"},
       {"--host", "x", "list"},
+      {"key"},
+      {"key", "new"},
+      {"key", "new", "web", "--role", "root"},
   };
   for (const auto& arguments : wrong) {
     std::string line;

@@ -74,6 +74,20 @@ TEST_CASE("a mutation says that it is JSON") {
   CHECK(seen[0].fields.at("Content-Type") == "application/json");
 }
 
+TEST_CASE("the key is shown with every kind of request") {
+  test::FakeDaemon fake;
+  fake.answer("GET /a", "{}");
+  fake.answer("POST /b", "{}");
+  fake.answer("GET /c", "{}");
+  Client client(*parse_host(fake.host()), "s3cret");
+  REQUIRE(client.get("/a"));
+  REQUIRE(client.post("/b", "{}"));
+  REQUIRE(client.stream({.target = "/c"}, [](std::string_view) {}));
+  const auto seen = fake.seen();
+  REQUIRE(seen.size() == 3);
+  for (const test::Seen& request : seen) CHECK(request.fields.at("Authorization") == "Bearer s3cret");
+}
+
 TEST_CASE("an answer that is cut is a failure, not a short answer") {
   test::FakeDaemon fake;
   fake.answer("GET /half", {200, {R"({"models":[)"}, test::Then::cut});

@@ -99,7 +99,7 @@ Ran Run::operator()(std::vector<std::string> arguments) const {
     const auto at = environment.find(std::string(name));
     return at == environment.end() ? std::nullopt : std::optional(at->second);
   };
-  const int exit = run(arguments, lookup, terminal, serve, check);
+  const int exit = run(arguments, lookup, terminal, serve, check, make_key);
   return {exit, out.str(), err.str()};
 }
 

@@ -77,6 +77,7 @@ struct Run {
   Terminal::Look look = {};
   Serve serve = [](const ServeOptions&) { return 99; };
   Check check = [](const std::string&) { return 98; };
+  MakeKey make_key = [](const KeyOptions&) { return 97; };
 
   Ran operator()(std::vector<std::string> arguments) const;
 };

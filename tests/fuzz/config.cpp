@@ -50,7 +50,7 @@ void check_config(const config::Config& read) {
     if (const auto* remote = std::get_if<config::Remote>(&model.engine))
       must(remote->host.empty() != remote->socket.empty());
   }
-  must(config::is_loopback(read.listen) && read.deadline > Duration::zero());
+  must(config::why_too_open(read).empty() && read.deadline > Duration::zero());
   must(config::limit_on(read.budgets.host, gib(1)) <= gib(1));
 }
 

@@ -1,0 +1,62 @@
+// Who holds a key, and how much each of them uses at the moment. Without keys everybody is an administrator: then
+// nobody but this machine can reach us.
+//
+// Owned by the Api. Owner thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/caller.hpp"
+#include "api/fault.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "http/head.hpp"
+
+namespace rouse::api {
+
+// One of the requests that a key may have under way at once; over when it is destroyed.
+class Turn {
+ public:
+  Turn() = default;  // nobody counts
+  explicit Turn(std::shared_ptr<KeyUse> use) : use_(std::move(use)) {}
+  Turn(Turn&& other) noexcept = default;
+  Turn& operator=(Turn&& other) noexcept {
+    std::swap(use_, other.use_);
+    return *this;
+  }
+  ~Turn();
+
+ private:
+  std::shared_ptr<KeyUse> use_;  // owners: see Caller
+};
+
+class Keyring {
+ public:
+  explicit Keyring(std::vector<config::Key> keys);
+
+  // What counts against a key's limits goes on counting when a key of that name is still there.
+  void replace(std::vector<config::Key> keys);
+
+  // By the key in Authorization: Bearer, x-api-key or api-key. Fails with unauthenticated.
+  Result<Caller> identify(const http::RequestHead& head, std::string_view peer) const;
+
+  // Who needs no key.
+  static Caller owner(std::string_view peer = "unix");
+
+  // Counts one more request of this caller. Fails with client_limit, and when to come back.
+  static std::expected<Turn, Fault> begin(const Caller& caller, TimePoint now);
+
+ private:
+  struct Holder {
+    config::Key key;
+    std::shared_ptr<KeyUse> use;  // owners: see Caller
+  };
+  std::map<std::string, Holder> holders_;  // by the key's name
+};
+
+}  // namespace rouse::api
