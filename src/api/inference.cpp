@@ -7,6 +7,7 @@
 #include "api/deadline.hpp"
 #include "api/engine_message.hpp"
 #include "api/lifecycle_options.hpp"
+#include "api/media_urls.hpp"
 #include "api/multipart.hpp"
 #include "api/request_body.hpp"
 #include "http/relay.hpp"
@@ -50,6 +51,15 @@ std::expected<ModelId, Fault> choose_model(const daemon::Daemon& daemon, const s
       Fault({Code::malformed, "the header X-Model and \"model\" in the body name different models", {}}, "model"));
 }
 
+Fault media_fault(std::size_t at) {
+  return Error{
+      Code::malformed,
+      std::format("media are not fetched by URL here (byte {} of the body); send them as a data: URL, or let an "
+                  "administrator allow it with media_urls: allow",
+                  at),
+      {}};
+}
+
 Result<RequestBody> read_body(std::string_view content_type, std::string_view body) {
   if (!http::same_name(media_type(content_type), "multipart/form-data")) return read_json_body(body);
   const auto boundary = boundary_of(content_type);
@@ -69,6 +79,10 @@ std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange&
   if (!model) return std::unexpected(model.error());
   const daemon::Entry& entry = parts.daemon.entry(*model);
   if (!entry.model.upstream_model.empty()) request->rename_model(entry.model.upstream_model);
+
+  if (request->may_hold_media && parts.daemon.entry(*model).model.media_urls == config::MediaUrls::refuse) {
+    if (const auto at = find_media_url(body)) return std::unexpected(media_fault(*at));
+  }
 
   Asked asked{
       .model = *model, .stream = streams == Streams::if_asked && request->stream, .deadline = {}, .options = {}};

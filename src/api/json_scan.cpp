@@ -14,7 +14,7 @@ namespace {
 // Each function that returns bool leaves `at` behind what it read, or sets `wrong` and returns false.
 class Scanner {
  public:
-  explicit Scanner(std::string_view text) : text_(text) {}
+  Scanner(std::string_view text, KeyWatch* watch) : text_(text), watch_(watch) {}
 
   bool object(std::span<Wanted> wanted);
   std::size_t at() const { return at_; }
@@ -48,7 +48,12 @@ class Scanner {
     return false;
   }
 
+  void show_watch(std::string_view quoted) {
+    if (watch_ && !watch_->seen) watch_->seen = watch_->is_it(quoted.substr(1, quoted.size() - 2));
+  }
+
   std::string_view text_;
+  KeyWatch* watch_;
   std::size_t at_ = 0;
   std::string_view wrong_;
 };
@@ -74,6 +79,7 @@ bool Scanner::member(std::span<Wanted> wanted) {
   const std::size_t key = at_;
   if (!string()) return false;
   const std::string_view quoted = text_.substr(key, at_ - key);
+  show_watch(quoted);
   std::string_view name = quoted.substr(1, quoted.size() - 2);
   std::string decoded;
   if (name.contains('\\')) {
@@ -101,7 +107,9 @@ bool Scanner::member(std::span<Wanted> wanted) {
 bool Scanner::key_and_colon() {
   space();
   if (peek() != '"') return fail("expected a name in quotes");
+  const std::size_t key = at_;
   if (!string()) return false;
+  show_watch(text_.substr(key, at_ - key));
   space();
   if (!take(':')) return fail("expected ':' after a name");
   space();
@@ -244,8 +252,8 @@ constexpr ReadString kReadString = [] {
 
 }  // namespace
 
-Result<void> scan_object(std::string_view text, std::span<Wanted> wanted) {
-  Scanner scanner(text);
+Result<void> scan_object(std::string_view text, std::span<Wanted> wanted, KeyWatch* watch) {
+  Scanner scanner(text, watch);
   if (scanner.object(wanted)) return {};
   return rouse::fail(Code::malformed, std::format("malformed JSON at byte {}: {}", scanner.at(), scanner.wrong()));
 }

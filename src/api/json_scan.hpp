@@ -34,7 +34,14 @@ struct Wanted {
 // Finds the wanted members, however their names are spelt (escapes). Fails with malformed, and the offset of the byte
 // that cannot stand there: also for a wanted member that stands there twice, where two readers might choose
 // differently. That strings are UTF-8 is not checked.
-Result<void> scan_object(std::string_view text, std::span<Wanted> wanted);
+//
+// Tells a watch whether there is a key, at any depth, that it looks for. It is given keys as they are written, without
+// their quotes.
+struct KeyWatch {
+  bool (*is_it)(std::string_view written_key);
+  bool seen = false;
+};
+Result<void> scan_object(std::string_view text, std::span<Wanted> wanted, KeyWatch* watch = nullptr);
 
 // The text of a string, from its opening to its closing quote, that scan_object has accepted. Fails with
 // malformed for what is no UTF-8 or half a surrogate pair.

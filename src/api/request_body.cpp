@@ -6,6 +6,7 @@
 
 #include "api/json.hpp"
 #include "api/json_scan.hpp"
+#include "api/media_urls.hpp"
 
 namespace rouse::api {
 namespace {
@@ -44,12 +45,14 @@ Result<void> read_field(std::string_view body, const Wanted& field, RequestBody&
 Result<RequestBody> read_json_body(std::string_view body) {
   std::array wanted{Wanted{"model"}, Wanted{"stream"}, Wanted{kLifecycleFields[0]}, Wanted{kLifecycleFields[1]},
                     Wanted{kLifecycleFields[2]}};
-  if (auto scanned = scan_object(body, wanted); !scanned) return std::unexpected(std::move(scanned.error()));
+  KeyWatch media{may_hold_media};
+  if (auto scanned = scan_object(body, wanted, &media); !scanned) return std::unexpected(std::move(scanned.error()));
   const Member& model = wanted[0].member;
   const Member& stream = wanted[1].member;
 
   RequestBody request;
   request.front = body.find('{') + 1;
+  request.may_hold_media = media.seen;
   if (stream.found()) {
     const std::string_view text = stream.value_in(body);
     if (text != "true" && text != "false" && text != "null")

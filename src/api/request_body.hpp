@@ -27,6 +27,7 @@ struct RequestBody {
   BodyForm form = BodyForm::json;
   std::optional<std::string> model;
   bool stream = false;
+  bool may_hold_media = false;  // find_media_url is worth its while
   LifecycleOptions lifecycle;
   Span model_place;       // the value of `model`, in JSON with its quotes; empty if there is none
   std::size_t front = 0;  // where a further field may be put: behind the brace, or at the first delimiter

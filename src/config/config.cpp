@@ -136,7 +136,8 @@ void read_limits(Reading& reading, const Entry& entry, Limits& into, ModelDefaul
 }
 
 void read_defaults(Reading& reading, const Entry& entry, Duration& deadline, ModelDefaults& into) {
-  constexpr std::array<std::string_view, 5> kKeys{"engine", "keep", "priority", "deadline", "min_residency"};
+  constexpr std::array<std::string_view, 6> kKeys{"engine",   "keep",          "priority",
+                                                  "deadline", "min_residency", "media_urls"};
   reading.fields(entry, {"defaults"}, kKeys, [&](std::size_t key, const Entry& value) {
     switch (key) {
       case 0: return read_engine(reading, value, into.engine);
@@ -144,6 +145,7 @@ void read_defaults(Reading& reading, const Entry& entry, Duration& deadline, Mod
       case 2: return read_priority(reading, value, into.priority);
       case 3: return reading.duration(value, 1ms, deadline);
       case 4: return reading.duration(value, 0s, into.min_residency);
+      case 5: return read_media_urls(reading, value, into.media_urls);
     }
   });
 }

@@ -114,6 +114,8 @@ struct Remote {
 
 using Engine = std::variant<Llama, Remote>;
 
+enum class MediaUrls : std::uint8_t { refuse, allow };  // may an engine fetch what a request names by URL?
+
 struct Model {
   std::string id;
   std::vector<std::string> aliases;
@@ -128,6 +130,7 @@ struct Model {
   std::uint32_t concurrency = 4;
   std::uint32_t queue_limit = 1024;
   Duration min_residency = std::chrono::seconds(2);
+  MediaUrls media_urls = MediaUrls::refuse;
   Place place;
   friend bool operator==(const Model&, const Model&) = default;
 };

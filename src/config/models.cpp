@@ -136,8 +136,8 @@ void read_upstream_model(Reading& reading, const Entry& entry, std::string& into
   into = *name;
 }
 
-constexpr Keys<Draft, 6> kCommon{
-    {"engine", "aliases", "upstream_model", "priority", "concurrency", "queue_limit"},
+constexpr Keys<Draft, 7> kCommon{
+    {"engine", "aliases", "upstream_model", "priority", "concurrency", "queue_limit", "media_urls"},
     {
         [](Reading& r, const Entry& e, Draft& d) { read_engine(r, e, d.engine); },
         [](Reading& r, const Entry& e, Draft& d) { d.aliases = r.items(e, "a list of names"); },
@@ -148,6 +148,7 @@ constexpr Keys<Draft, 6> kCommon{
           r.integer(e, 1, 65'536, d.model.concurrency);
         },
         [](Reading& r, const Entry& e, Draft& d) { r.integer(e, 0, 1'000'000, d.model.queue_limit); },
+        [](Reading& r, const Entry& e, Draft& d) { read_media_urls(r, e, d.model.media_urls); },
     },
 };
 
@@ -215,6 +216,7 @@ std::vector<Entry> read_model(Reading& reading, const Entry& entry, const ModelD
   model.keep = defaults.keep;
   model.queue_limit = defaults.queue_limit;
   model.min_residency = defaults.min_residency;
+  model.media_urls = defaults.media_urls;
   if (!is_model_name(model.id)) {
     reading.problem(*entry.at, std::format("{} cannot name a model; expected {}", in_quotes(model.id), kModelNameRule));
   }
@@ -284,6 +286,11 @@ void read_keep(Reading& reading, const Entry& entry, core::Keep& into) {
   } else {
     reading.expected(entry, kWhat);
   }
+}
+
+void read_media_urls(Reading& reading, const Entry& entry, MediaUrls& into) {
+  constexpr std::array<std::string_view, 2> kWords{"refuse", "allow"};
+  if (const auto word = reading.word(entry, kWords)) into = *word == 0 ? MediaUrls::refuse : MediaUrls::allow;
 }
 
 void read_engine(Reading& reading, const Entry& entry, std::string& into) {

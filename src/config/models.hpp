@@ -16,6 +16,7 @@ struct ModelDefaults {
   core::Keep keep;
   std::uint32_t queue_limit = 1024;
   Duration min_residency = std::chrono::seconds(2);
+  MediaUrls media_urls = MediaUrls::refuse;
   Llama llama;
 };
 
@@ -25,6 +26,7 @@ std::vector<Model> read_models(Reading& reading, const Entry& entry, const Model
 // Readers of single values that `defaults:` has in common with the models.
 void read_priority(Reading& reading, const Entry& entry, core::Priority& into);
 void read_keep(Reading& reading, const Entry& entry, core::Keep& into);
+void read_media_urls(Reading& reading, const Entry& entry, MediaUrls& into);
 void read_engine(Reading& reading, const Entry& entry, std::string& into);
 
 }  // namespace rouse::config

@@ -136,6 +136,7 @@ TEST_CASE("every key that any model may have reaches it") {
     concurrency: 7
     queue_limit: 0
     min_residency: 250ms
+    media_urls: allow
 )");
   CHECK(model.id == "org/model-7b:q4.v1");
   CHECK(model.aliases == std::vector<std::string>{"one", "two/three"});
@@ -147,6 +148,7 @@ TEST_CASE("every key that any model may have reaches it") {
   CHECK(model.concurrency == 7);
   CHECK(model.queue_limit == 0);
   CHECK(model.min_residency == 250ms);
+  CHECK(model.media_urls == MediaUrls::allow);
 }
 
 TEST_CASE("keep is nothing, a while, or for ever") {
