@@ -64,6 +64,7 @@ http::ServerLimits limits_of(const config::Limits& limits) {
   http::ServerLimits server;
   server.head_bytes = static_cast<std::size_t>(limits.header.count);
   server.body_bytes = static_cast<std::size_t>(limits.body.count);
+  server.buffered_bytes = static_cast<std::size_t>(limits.buffered.count);
   server.connections = limits.connections;
   server.head_time = limits.receive;
   server.body_idle = limits.receive;

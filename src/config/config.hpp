@@ -150,6 +150,7 @@ struct Policy {
 struct Limits {
   Bytes body = mib(64);                         // of one request
   Bytes header = kib(64);                       // of one request's head
+  Bytes buffered = mib(512);                    // of all bodies that are held at once
   std::uint32_t connections = 10'000;           // open at once
   Duration idle = std::chrono::seconds(75);     // a kept connection without a request
   Duration receive = std::chrono::seconds(30);  // without a byte of a request that has begun

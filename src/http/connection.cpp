@@ -55,15 +55,23 @@ Task<void> Connection::serve() {
   }
 }
 
+void Connection::moved_on(std::size_t bytes) {
+  since_ = core_->ticks();
+  moved_ += bytes;
+}
+
 void Connection::enter(Phase phase) {
-  if (phase == Phase::idle) {
-    if (phase_ != Phase::idle) core_->becomes_idle(*this);
-  } else if (phase_ == Phase::idle) {
+  // Half a head does not keep a place from others.
+  const auto gives_way = [](Phase of) { return of == Phase::idle || of == Phase::head; };
+  if (gives_way(phase) && !gives_way(phase_)) {
+    core_->becomes_idle(*this);
+  } else if (!gives_way(phase) && gives_way(phase_)) {
     IdleHook::unlink();
     core_->leaves_idle();
   }
   phase_ = phase;
-  since_ = core_->ticks();
+  began_ = since_ = core_->ticks();
+  moved_ = 0;
 }
 
 Task<bool> Connection::read_head() {
@@ -164,6 +172,11 @@ void Connection::close_if_idle() {
   if (phase_ == Phase::idle) stream_->close();
 }
 
+void Connection::make_room() {
+  stream_->close();
+  enter(Phase::lingering);
+}
+
 void Connection::on_tick() {
   const ServerLimits& limits = core_->limits;
   Duration limit{};
@@ -175,7 +188,12 @@ void Connection::on_tick() {
     case Phase::writing: limit = limits.write_idle; break;
     case Phase::lingering: limit = limits.linger; break;
   }
-  if (limits.tick * static_cast<std::int64_t>(core_->ticks() - since_) <= limit) return;
+  const auto passed_since = [&](std::uint64_t tick) {
+    return limits.tick * static_cast<std::int64_t>(core_->ticks() - tick);
+  };
+  const Duration earned = std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double>(static_cast<double>(moved_) / static_cast<double>(limits.slowest)));
+  if (passed_since(since_) <= limit && passed_since(began_) <= limit + earned) return;
   ++core_->counts.timed_out;
   if (phase_ == Phase::head || phase_ == Phase::body) {
     constexpr std::string_view kLate = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";

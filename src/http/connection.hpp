@@ -47,9 +47,9 @@ class Connection final : public Stream::Watcher,
 
   boost::asio::cancellation_slot cancellation_slot() { return cancel_.slot(); }
   void on_tick();        // closes it if it has been in its phase for too long
-  void close_if_idle();  // at drain, or to make room
-  void leave_idle_list() { enter(Phase::lingering); }
-  void cut();  // now, whatever it is doing
+  void close_if_idle();  // at drain
+  void make_room();      // while no head is whole
+  void cut();            // now, whatever it is doing
 
   // --- the request
   const RequestHead& request() const { return head_; }
@@ -83,6 +83,7 @@ class Connection final : public Stream::Watcher,
   void on_unawaited_read() override;
 
   void enter(Phase phase);
+  void moved_on(std::size_t bytes);  // of the body, or of the answer
   Task<bool> read_head();
   void refuse(int status, std::string_view reason);
   void prepare_body();
@@ -138,7 +139,9 @@ class Connection final : public Stream::Watcher,
 
   // the connection
   Phase phase_ = Phase::idle;
-  std::uint64_t since_ = 0;  // the server's tick at which the phase began
+  std::uint64_t began_ = 0;  // the server's tick at which the phase began
+  std::uint64_t since_ = 0;  // and at which something last happened in it
+  std::uint64_t moved_ = 0;  // bytes since it began
   bool close_ = false;       // after this answer
   bool unread_ = false;      // the client may still be sending what nobody reads
   bool gone_ = false;

@@ -16,6 +16,12 @@ void append_number(std::string& out, std::uint64_t number) {
   out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
 }
 
+std::size_t size_of(std::span<const iovec> pieces) {
+  std::size_t size = 0;
+  for (const iovec& piece : pieces) size += piece.iov_len;
+  return size;
+}
+
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
 constexpr std::string_view kEndAndLastChunk = "\r\n0\r\n\r\n";
 
@@ -107,8 +113,10 @@ Task<Delivery> Connection::finish_put() {
       client_left();
       co_return Delivery::client_gone;
     }
-    since_ = core_->ticks();
-    if (const auto delivery = settle(stream_->try_write(unwritten_))) {
+    const std::size_t before = size_of(unwritten_);
+    const Written written = stream_->try_write(unwritten_);
+    moved_on(before - size_of(unwritten_));
+    if (const auto delivery = settle(written)) {
       enter(Phase::handling);
       co_return *delivery;
     }

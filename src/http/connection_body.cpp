@@ -84,9 +84,9 @@ Task<void> Connection::receive(Buffer& into, std::size_t at_most) {
   if (stream_->is_open()) {
     if (!stream_->armed()) arm(into, at_most);
     co_await stream_->read_done();
-    since_ = core_->ticks();
   }
   const std::size_t received = stream_->take_received();
+  moved_on(received);
   if (received == 0) {
     client_left();
     throw boost::system::system_error(boost::asio::error::operation_aborted);

@@ -183,7 +183,7 @@ Task<void> ServerCore::accept_loop(std::shared_ptr<ServerCore> core, std::shared
 void ServerCore::accept(Listener& listener, int socket, std::string peer, int family) {
   const StreamPtr stream(new Stream(io, family, socket));
   if (counts.connections >= limits.connections) {
-    // Whoever has idled longest makes room; if nobody idles, the newcomer is told so.
+    // Whoever has been without a whole request for longest makes room; if nobody is, the newcomer is told so.
     if (idle_.empty()) {
       ++counts.refused_connections;
       constexpr std::string_view kFull =
@@ -195,8 +195,7 @@ void ServerCore::accept(Listener& listener, int socket, std::string peer, int fa
       return;
     }
     Connection& oldest = idle_.front();
-    oldest.close_if_idle();
-    oldest.leave_idle_list();
+    oldest.make_room();
   }
   ++counts.accepted;
   auto connection = std::make_unique<Connection>(shared_from_this(), listener.handler, stream, std::move(peer));

@@ -22,10 +22,11 @@ struct ServerLimits {
   std::size_t head_bytes = std::size_t{32} << 10;       // a larger head: 431
   std::size_t body_bytes = std::size_t{64} << 20;       // a larger body: 413
   std::size_t buffered_bytes = std::size_t{512} << 20;  // of all bodies held at once; beyond: 503
-  std::size_t connections = 8192;  // beyond, the one that has been idle for longest closes; with none idle: 503
+  std::size_t connections = 8192;  // beyond, the one without a whole head for longest closes; with none such: 503
   Duration head_time = std::chrono::seconds(15);   // from a request's first byte to its head
   Duration body_idle = std::chrono::seconds(30);   // without a byte of a body that is awaited
   Duration write_idle = std::chrono::seconds(60);  // without the client taking a byte
+  std::size_t slowest = 1024;  // bytes/s: in all, these two last no longer than that would take more
   Duration keep_alive = std::chrono::seconds(75);  // between requests, or before the first
   Duration linger = std::chrono::seconds(5);       // for a client to stop sending what nobody reads
   Duration tick = std::chrono::seconds(1);         // how often these are looked at
@@ -36,7 +37,7 @@ class Server {
   // What the server counts, for metrics and tests.
   struct Counts {
     std::size_t connections = 0;     // open now
-    std::size_t idle = 0;            // of them, between requests
+    std::size_t idle = 0;            // of them, without a whole head
     std::size_t buffered_bytes = 0;  // of bodies, now
     std::uint64_t accepted = 0;
     std::uint64_t requests = 0;

@@ -83,7 +83,7 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
       Connection,
       boost::intrusive::base_hook<boost::intrusive::list_base_hook<boost::intrusive::tag<IdleTag>, AutoUnlink>>,
       boost::intrusive::constant_time_size<false>>
-      idle_;  // the one that has been idle for longest is first
+      idle_;  // no request there: whoever has had none for longest is first
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::vector<Buffer> spare_;
   Timer timer_;  // ticks while there are connections

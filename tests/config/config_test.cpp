@@ -233,13 +233,19 @@ limits:
   receive: 2s
   send: 3s
   drain: 4s
+  buffered: 9MiB
 listen: "[::1]:0"
 )");
   REQUIRE(config);
   CHECK(config->policy == Policy{.eviction = Eviction::lru, .patience = 3s, .slice = 20s, .load_timeout = 10min});
-  CHECK(
-      config->limits ==
-      Limits{.body = mib(1), .header = kib(16), .connections = 12, .idle = 1s, .receive = 2s, .send = 3s, .drain = 4s});
+  CHECK(config->limits == Limits{.body = mib(1),
+                                 .header = kib(16),
+                                 .buffered = mib(9),
+                                 .connections = 12,
+                                 .idle = 1s,
+                                 .receive = 2s,
+                                 .send = 3s,
+                                 .drain = 4s});
   CHECK(config->listen == Address{.host = "::1", .port = 0});
 }
 

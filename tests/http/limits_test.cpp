@@ -169,6 +169,63 @@ TEST_CASE("a body that stops arriving is answered 408, and its handler is cancel
   });
 }
 
+TEST_CASE("a body that drips is cut, though no byte is late", "[http]") {
+  ServerLimits limits = quick();
+  limits.body_idle = 50ms;
+  limits.slowest = std::size_t{1} << 40;
+  World world(limits);
+  world.handler.function = count_body;
+  world.run([&]() -> Task<void> {
+    Peer peer = co_await world.client();
+    co_await peer.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n");
+    bool open = true;
+    while (open && world.server.counts().timed_out == 0) open = co_await peer.try_send("x");
+    CHECK(world.server.counts().timed_out == 1);
+  });
+}
+
+TEST_CASE("a body that is slow but fast enough arrives", "[http]") {
+  ServerLimits limits = quick();
+  limits.body_idle = 30ms;
+  limits.slowest = 1;  // each byte earns a second
+  World world(limits);
+  world.handler.function = count_body;
+  world.run([&]() -> Task<void> {
+    Peer peer = co_await world.client();
+    co_await peer.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n");
+    for (int i = 0; i < 10; ++i) {
+      const auto begun = std::chrono::steady_clock::now();
+      co_await world.until([&] { return std::chrono::steady_clock::now() - begun > 10ms; });
+      co_await peer.send("x");
+    }
+    CHECK_AWAITED(co_await peer.message(), .body == "10");
+  });
+}
+
+TEST_CASE("a client that sips is cut, though it always takes something", "[http]") {
+  ServerLimits limits = quick();
+  limits.write_idle = 50ms;
+  limits.slowest = std::size_t{1} << 40;
+  World world(limits);
+  std::optional<Delivery> delivery;
+  world.handler.function = [&](Exchange& exchange) -> Task<void> {
+    const std::string all(std::size_t{64} << 20, 'x');
+    exchange.begin(200, all.size());
+    delivery = co_await exchange.write(all);
+  };
+  world.run([&]() -> Task<void> {
+    Peer peer = co_await world.client();
+    co_await peer.send(get());
+    while (!delivery) {
+      co_await peer.sip(std::size_t{64} << 10);
+      const auto sipped = std::chrono::steady_clock::now();
+      co_await world.until([&] { return std::chrono::steady_clock::now() - sipped > 1ms; });
+    }
+    CHECK(delivery == Delivery::client_gone);
+    CHECK(world.server.counts().timed_out == 1);
+  });
+}
+
 TEST_CASE("a connection that idles too long is closed without a word", "[http]") {
   ServerLimits limits = quick();
   limits.keep_alive = 20ms;
@@ -234,6 +291,25 @@ TEST_CASE("at the cap the connection that has idled longest makes room", "[http]
     CHECK_AWAITED(co_await second.to_end(), .empty());
     co_await first.send(get());
     CHECK_AWAITED(co_await first.message(), .status() == 200);
+  });
+}
+
+TEST_CASE("half a head keeps no place from a newcomer", "[http]") {
+  ServerLimits limits;
+  limits.connections = 2;
+  World world(limits);
+  world.handler.function = count_body;
+  world.run([&]() -> Task<void> {
+    Peer first = co_await world.client();
+    Peer second = co_await world.client();
+    co_await first.send("GET / HT");
+    co_await second.send("GET / HT");
+    Peer third = co_await world.client();
+    co_await third.send(get());
+    CHECK_AWAITED(co_await third.message(), .status() == 200);
+    CHECK_AWAITED(co_await first.to_end(), .empty());
+    co_await second.send("TP/1.1\r\nHost: test\r\n\r\n");
+    CHECK_AWAITED(co_await second.message(), .status() == 200);
   });
 }
 

@@ -53,6 +53,11 @@ Task<bool> Peer::more() {
   co_return !error;
 }
 
+Task<void> Peer::sip(std::size_t at_most) {
+  std::string block(at_most, ' ');
+  co_await socket_.async_read_some(asio::buffer(block), asio::as_tuple(asio::deferred));
+}
+
 std::string Peer::take(std::size_t n) {
   std::string taken = bytes_.substr(0, n);
   bytes_.erase(0, n);

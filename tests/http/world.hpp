@@ -49,6 +49,7 @@ class Peer {
   Task<Message> message(bool to_head = false);  // the next one: request or answer
   Task<std::string> until(std::string mark);    // the bytes up to and with `mark`, or to the end
   Task<std::string> to_end();                   // the bytes until the other side closes
+  Task<void> sip(std::size_t at_most);          // some bytes, which are forgotten
   void close() { socket_.close(); }
   void reset();       // closes with a RST
   void close_send();  // half of it
