@@ -42,14 +42,17 @@ def alive(pid: int) -> bool:
 
 
 class RouseDaemon:
-    def __init__(self, config: dict, *, check: bool = True):
+    def __init__(self, config: dict, *, check: bool = True, key: str = "", env: dict | None = None):
+        """`key` is shown by `ask`; `env` is added to the daemon's environment."""
+        self.key = key
         self.folder = tempfile.TemporaryDirectory(prefix="rouse-test-")
         self.config = Path(self.folder.name) / "rouse.yaml"
         self.config.write_text(json.dumps(config))  # JSON is YAML
         self.log: list[str] = []
         self.process = subprocess.Popen(
             [ROUSE, "serve", "--config", str(self.config), "--listen", "127.0.0.1:0"],
-            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+            env={**os.environ, **(env or {})})
         self.port = 0
         self.reader = threading.Thread(target=self._read_log, daemon=True)
         self.reader.start()
@@ -87,11 +90,13 @@ class RouseDaemon:
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def ask(self, method: str, path: str, body=None, headers: dict | None = None, raw: bytes | None = None):
-        """(status, headers, body as JSON or text)."""
+        """(status, headers, body as JSON or text). A header that is None is not sent."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=BOUND)
         sent = {"Content-Type": "application/json"} if body is not None or raw is not None or method == "POST" else {}
+        if self.key:
+            sent["Authorization"] = f"Bearer {self.key}"
         data = raw if raw is not None else json.dumps(body).encode() if body is not None else None
-        connection.request(method, path, data, {**sent, **(headers or {})})
+        connection.request(method, path, data, {k: v for k, v in {**sent, **(headers or {})}.items() if v is not None})
         answer = connection.getresponse()
         text = answer.read().decode()
         connection.close()
