@@ -13,7 +13,7 @@ namespace {
 // As a request is looked at: well formed, and looked into only if a key says that it may be worth it.
 bool refused(const std::string& body) {
   INFO(body);
-  const auto request = read_request_body(body);
+  const auto request = read_json_body(body);
   REQUIRE(request);
   const auto found = find_media_url(body);
   if (found) {
@@ -158,7 +158,7 @@ TEST_CASE("quotes and backslashes at the end of strings hide nothing") {
 }
 
 TEST_CASE("text alone is not looked into") {
-  const auto request = read_request_body(chat_with(R"({"type":"text","text":"\"image_url\": \"http://x\""})"));
+  const auto request = read_json_body(chat_with(R"({"type":"text","text":"\"image_url\": \"http://x\""})"));
   REQUIRE(request);
   CHECK_FALSE(request->may_hold_media);
 }
