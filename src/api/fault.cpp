@@ -24,7 +24,7 @@ const FaultKind& kind(Code code) {
   static constexpr FaultKind kLoadFailed{502, Retry::maybe, "load_failed", kServer, "model_load_failed"};
   static constexpr FaultKind kUpstream{502, Retry::maybe, "upstream_failed", kServer, "engine_failed"};
   static constexpr FaultKind kUnavailable{503, Retry::later, "unavailable", kServer, "unavailable"};
-  static constexpr FaultKind kDeadline{504, Retry::maybe, "deadline", kServer, "deadline_exceeded"};
+  static constexpr FaultKind kDeadline{504, Retry::never, "deadline", kServer, "deadline_exceeded"};
   static constexpr FaultKind kTooBig{507, Retry::never, "too_big_for_ever", kServer, "model_too_large"};
   switch (code) {
     case Code::malformed: return kMalformed;

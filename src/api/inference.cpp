@@ -146,6 +146,12 @@ bool is_redirect(const http::ResponseHead& head) {
   return head.status >= 300 && head.status < 400 && head.status != 304;
 }
 
+// What an engine says it cannot do (501) is no fault of its worker's, and asking again is of no use.
+constexpr int kNotImplemented = 501;
+core::Outcome outcome_of(int status) {
+  return status < 500 || status == kNotImplemented ? core::Outcome::ok : core::Outcome::failed;
+}
+
 Fault engine_fault(const Error& error, bool cut, bool remote, std::string_view model) {
   if (cut) {
     return Error{Code::upstream_failed,
@@ -270,7 +276,7 @@ http::Task<void> Visit::append_refusal(const http::ResponseHead& head) {
   const int status = head.status;
   const auto body = co_await call_.read_all(kErrorBodyLimit);
   if (!body) co_return co_await fail(body.error());
-  lease_.finish(status < 500 ? core::Outcome::ok : core::Outcome::failed);
+  lease_.finish(outcome_of(status));
   const Code code = status >= 400 && status < 500 ? Code::malformed : Code::upstream_failed;
   co_await reply_.error(Error{code, engine_message(*body, status), {}});
 }
@@ -281,7 +287,7 @@ http::Task<void> Visit::reword_refusal(const http::ResponseHead& head) {
   const std::string retry_after(head.field("Retry-After").value_or(""));
   const auto body = co_await call_.read_all(kErrorBodyLimit);
   if (!body) co_return co_await fail(body.error());
-  lease_.finish(status < 500 ? core::Outcome::ok : core::Outcome::failed);
+  lease_.finish(outcome_of(status));
   co_await reply_.engine_error(status, engine_message(*body, status), retry_after);
 }
 
@@ -299,10 +305,13 @@ http::Task<void> Visit::relay() {
   const int status = call_.head().status;
   if (is_event_stream(call_.head())) reply_.assume_events();
   EventBoundary boundary;
+  std::string_view lines = reply_.lines();
+  std::string advised;
+  if (status == kNotImplemented) lines = advised.append(lines).append("x-should-retry: false\r\n");
   const http::RelayOutcome outcome =
-      co_await http::relay(reply_.exchange(), call_, {.extra = reply_.lines(), .tap = &boundary});
+      co_await http::relay(reply_.exchange(), call_, {.extra = lines, .tap = &boundary});
   switch (outcome.end) {
-    case http::RelayEnd::finished: lease_.finish(status < 500 ? core::Outcome::ok : core::Outcome::failed); co_return;
+    case http::RelayEnd::finished: lease_.finish(outcome_of(status)); co_return;
     case http::RelayEnd::client_gone: co_return;
     case http::RelayEnd::broken:
     case http::RelayEnd::stopped: break;

@@ -281,6 +281,7 @@ def test_a_deadline_that_passes_is_504(rouse, client):
     error = refused(openai.InternalServerError, 504, client.chat.completions.create, model="stuck", messages=QUESTION,
                     extra_headers={"X-Rouse-Deadline": "300ms"})
     assert error.code == "deadline_exceeded"
+    assert error.response.headers["x-should-retry"] == "false"  # whoever has waited that long does not want it thrice
     assert rouse.model("stuck")["waiting"] == 0
 
 

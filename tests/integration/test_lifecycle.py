@@ -211,13 +211,15 @@ def test_a_stream_that_waits_hears_comments_while_the_model_loads(models, tmp_pa
 
 
 def test_a_client_that_leaves_stops_the_engine(models):
-    with serve(models, chat=text_model(models)) as rouse:
-        connection, answer = rouse.stream("chat", max_tokens=2000)
+    endless = text_model(models, context=512, parallel=1, args=["--context-shift"])
+    with serve(models, chat=endless) as rouse:
+        connection, answer = rouse.stream("chat", max_tokens=10**8)
         next(events(answer))
         assert rouse.model("chat")["leases"] == 1
         answer.close()
         connection.close()
         until(lambda: rouse.model("chat")["leases"] == 0, "the lease has ended")
+        assert rouse.chat("chat")[0] == 200  # the engine's only slot is free
 
 
 def test_a_model_is_preloaded_without_anybody_asking(models):
