@@ -27,6 +27,7 @@ bool holds_member(std::string_view text, std::size_t behind_brace) {
 
 std::string Edits::made_in(std::string_view text) const {
   std::vector<const Edit*> last_first;
+  last_first.reserve(edits_.size());
   for (const Edit& edit : edits_) last_first.push_back(&edit);
   // From the back, so that places before an edit stay true, and a comma is judged by what is left behind it.
   std::ranges::stable_sort(last_first, std::ranges::greater{},

@@ -308,8 +308,7 @@ http::Task<void> Visit::relay() {
   std::string_view lines = reply_.lines();
   std::string advised;
   if (status == kNotImplemented) lines = advised.append(lines).append("x-should-retry: false\r\n");
-  const http::RelayOutcome outcome =
-      co_await http::relay(reply_.exchange(), call_, {.extra = lines, .tap = &boundary});
+  const http::RelayOutcome outcome = co_await http::relay(reply_.exchange(), call_, {.extra = lines, .tap = &boundary});
   switch (outcome.end) {
     case http::RelayEnd::finished: lease_.finish(outcome_of(status)); co_return;
     case http::RelayEnd::client_gone: co_return;
