@@ -1,5 +1,5 @@
 // A key: what a client shows to be let in, and what its holder may do. The configuration holds names, hashes and
-// permissions; the key itself is nowhere but with its holder. docs/adr/0008-keys.md says why a plain hash is enough.
+// permissions; the key itself is nowhere but with its holder. docs/adr/0010-keys.md says why a plain hash is enough.
 //
 // Values and pure functions, but for new_key(), which asks the system for random bytes.
 #pragma once
