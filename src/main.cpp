@@ -1,14 +1,8 @@
 // The only place where everything meets: builds the object graph and hands each part what it needs.
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <csignal>
 #include <cstdio>
 #include <expected>
-#include <format>
+#include <optional>
 #include <string>
 
 #include "api/api.hpp"
@@ -17,6 +11,7 @@
 #include "config/names.hpp"
 #include "daemon/daemon.hpp"
 #include "http/server.hpp"
+#include "service/service.hpp"
 #include "system/logger.hpp"
 #include "system/process.hpp"
 #include "system/runtime_dir.hpp"
@@ -60,26 +55,6 @@ int make_key(const cli::KeyOptions& options) {
   return 0;
 }
 
-http::ServerLimits limits_of(const config::Limits& limits) {
-  http::ServerLimits server;
-  server.head_bytes = static_cast<std::size_t>(limits.header.count);
-  server.body_bytes = static_cast<std::size_t>(limits.body.count);
-  server.buffered_bytes = static_cast<std::size_t>(limits.buffered.count);
-  server.connections = limits.connections;
-  server.head_time = limits.receive;
-  server.body_idle = limits.receive;
-  server.write_idle = limits.send;
-  server.keep_alive = limits.idle;
-  return server;
-}
-
-// The names by which clients may address us, besides localhost.
-std::vector<std::string> hosts_of(const config::Config& config) {
-  std::vector<std::string> hosts = config.hosts;
-  hosts.push_back(config.listen.host);
-  return hosts;
-}
-
 // Where the owner's socket stands when the configuration does not say: in the folder of the user's session, if there is
 // one.
 std::string usual_admin_socket() {
@@ -101,34 +76,27 @@ bool listen_for_owner(http::Server& server, api::Api& api, const config::Config&
   return !wanted;
 }
 
-// On SIGTERM or SIGINT: readiness turns 503, accepting stops, answers end, workers stop. A second signal does not wait.
-http::Task<void> drain_on_signal(boost::asio::io_context& io, daemon::Daemon& daemon, http::Server& server,
-                                 system::Logger& log, const Clock& clock, Duration patience) {
-  boost::asio::signal_set signals(io, SIGTERM, SIGINT);
-  co_await signals.async_wait(boost::asio::use_awaitable_t<http::Executor>{});
-  log.info("draining: running answers have {:.0f} s to end", std::chrono::duration<double>(patience).count());
-  const TimePoint deadline = later(clock.now(), patience);
-  signals.async_wait([&](const boost::system::error_code& error, int) {
-    if (!error) io.stop();
-  });
-  co_await daemon.shutdown(deadline);
-  co_await server.drain(deadline);
-  io.stop();
+// The configuration that the options name. As they are: --listen is not the file's to change.
+std::expected<config::Config, config::Problems> read_config(const cli::ServeOptions& options,
+                                                            const std::optional<config::Address>& listen) {
+  auto config = options.config.empty() ? config::scan_models(options.models)
+                                       : config::load(options.config, config::process_environment());
+  if (config && listen) config->listen = *listen;
+  return config;
 }
 
 int serve(const cli::ServeOptions& options) {
-  auto config = options.config.empty() ? config::scan_models(options.models)
-                                       : config::load(options.config, config::process_environment());
-  if (!config) return complain(config.error());
+  std::optional<config::Address> listen;
   if (!options.listen.empty()) {
-    const auto address = config::parse_address(options.listen);
-    if (!address) {
+    listen = config::parse_address(options.listen);
+    if (!listen) {
       std::fprintf(stderr, "--listen %s: expected an address and a port, like 127.0.0.1:11450\n",
                    options.listen.c_str());
       return kUsage;
     }
-    config->listen = *address;
   }
+  const auto config = read_config(options, listen);
+  if (!config) return complain(config.error());
   if (const std::string why = config::why_too_open(*config); !why.empty()) {
     std::fprintf(stderr, "%s\n", why.c_str());
     return kUsage;
@@ -148,22 +116,26 @@ int serve(const cli::ServeOptions& options) {
   daemon::Daemon daemon(
       {.io = io, .clock = clock, .log = log, .launcher = **launcher, .runtime = *runtime, .upstreams = upstreams},
       *config);
+  http::Server server(io, server_limits(config->limits));
+  Service* running = nullptr;
   api::Api api({.daemon = daemon,
                 .upstreams = upstreams,
                 .log = log,
                 .clock = clock,
+                .reload = [&running] { return running->reload(); },
                 .deadline = config->deadline,
                 .since = clock.wall()},
                hosts_of(*config), config->keys);
-  http::Server server(io, limits_of(config->limits));
+  Service service({.io = io, .clock = clock, .log = log, .daemon = daemon, .server = server, .api = api}, *config,
+                  [&] { return read_config(options, listen); });
+  running = &service;
   const auto bound = server.listen(http::tcp_address(config->listen.host, config->listen.port), api);
   if (!bound) {
     log.error("{}", bound.error().message);
     return kFailed;
   }
   if (!listen_for_owner(server, api, *config, log)) return kFailed;
-  boost::asio::co_spawn(io.get_executor(), drain_on_signal(io, daemon, server, log, clock, config->limits.drain),
-                        boost::asio::detached);
+  service.obey_signals();
   log.info("rouse serves {} models on http://{}", config->models.size(), to_string(*bound));
   daemon.start_preloads();
   io.run();

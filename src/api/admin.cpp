@@ -16,8 +16,11 @@ void hide_internals(daemon::ModelStatus& model) {
   model.error.clear();
 }
 
-http::Task<void> answer_model(const Parts& parts, Reply& reply, int status, ModelId model) {
-  daemon::ModelStatus status_now = parts.daemon.model(model);
+// By its name: while something was awaited, a reload may have removed the model.
+http::Task<void> answer_model(const Parts& parts, Reply& reply, int status, std::string_view id) {
+  const auto model = parts.daemon.find(id);
+  if (!model) co_return co_await reply.error(model.error());
+  daemon::ModelStatus status_now = parts.daemon.model(*model);
   if (!reply.caller.is_admin()) hide_internals(status_now);
   co_await reply.json(status, admin_json_of(status_now));
 }
@@ -26,7 +29,7 @@ http::Task<void> set_pin(const Parts& parts, Reply& reply, std::string_view id, 
   const auto model = parts.daemon.find(id);
   if (!model) co_return co_await reply.error(model.error());
   parts.daemon.pin(*model, pinned);
-  co_await answer_model(parts, reply, 200, *model);
+  co_await answer_model(parts, reply, 200, id);
 }
 
 }  // namespace
@@ -40,9 +43,7 @@ http::Task<void> admin_models(const Parts& parts, Reply& reply, std::string_view
 }
 
 http::Task<void> admin_model(const Parts& parts, Reply& reply, std::string_view id) {
-  const auto model = parts.daemon.find(id);
-  if (!model) co_return co_await reply.error(model.error());
-  co_await answer_model(parts, reply, 200, *model);
+  co_await answer_model(parts, reply, 200, id);
 }
 
 http::Task<void> admin_devices(const Parts& parts, Reply& reply, std::string_view) {
@@ -69,7 +70,7 @@ http::Task<void> admin_load(const Parts& parts, Reply& reply, std::string_view i
   auto loaded =
       wanted->wait ? co_await parts.daemon.load(*model, options) : co_await parts.daemon.begin_load(*model, options);
   if (!loaded) co_return co_await reply.error(std::move(loaded.error()));
-  co_await answer_model(parts, reply, wanted->wait ? 200 : 202, *model);
+  co_await answer_model(parts, reply, wanted->wait ? 200 : 202, id);
 }
 
 http::Task<void> admin_unload(const Parts& parts, Reply& reply, std::string_view id) {
@@ -91,6 +92,15 @@ http::Task<void> admin_pin(const Parts& parts, Reply& reply, std::string_view id
 
 http::Task<void> admin_unpin(const Parts& parts, Reply& reply, std::string_view id) {
   co_await set_pin(parts, reply, id, false);
+}
+
+http::Task<void> admin_reload(const Parts& parts, Reply& reply, std::string_view) {
+  const auto body = co_await reply.exchange().read_body();
+  if (!body) co_return co_await reply.error(body.error());
+  if (const auto wanted = read_reload_request(*body); !wanted) co_return co_await reply.error(wanted.error());
+  const auto changes = parts.reload();
+  if (!changes) co_return co_await reply.error(changes.error());
+  co_await reply.json(200, admin_json_of(*changes));
 }
 
 }  // namespace rouse::api

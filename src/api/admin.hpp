@@ -20,5 +20,6 @@ http::Task<void> admin_load(const Parts& parts, Reply& reply, std::string_view i
 http::Task<void> admin_unload(const Parts& parts, Reply& reply, std::string_view id);  // {"force": bool = false}
 http::Task<void> admin_pin(const Parts& parts, Reply& reply, std::string_view id);
 http::Task<void> admin_unpin(const Parts& parts, Reply& reply, std::string_view id);
+http::Task<void> admin_reload(const Parts& parts, Reply& reply, std::string_view);
 
 }  // namespace rouse::api

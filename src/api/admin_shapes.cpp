@@ -42,6 +42,7 @@ struct Model {
   std::optional<std::string> expires_at;
   bool keep_forever = false;
   bool pinned = false;
+  bool removed = false;
   std::optional<std::string> error;
   std::optional<std::string> retry_at;
 };
@@ -116,6 +117,7 @@ admin_json::Model shape(const daemon::ModelStatus& model) {
       .expires_at = time_text(model.expires_at),
       .keep_forever = model.keep_forever,
       .pinned = model.pinned,
+      .removed = model.removed,
       .error = model.error.empty() ? std::nullopt : std::optional(as_utf8(model.error)),
       .retry_at = time_text(model.retry_at),
   };
@@ -178,6 +180,8 @@ std::string admin_json_of(const daemon::Receipt& receipt) {
   return to_json(admin_json::Receipt{by_device(receipt.freed), receipt.confirmed, milliseconds(receipt.took)});
 }
 
+std::string admin_json_of(const config::Changes& changes) { return to_json(changes); }
+
 std::string rfc3339(daemon::WallTime time) {
   return std::format("{:%FT%TZ}", std::chrono::floor<std::chrono::milliseconds>(time));
 }
@@ -189,5 +193,7 @@ Result<LoadRequest> read_load_request(std::string_view body) {
 Result<UnloadRequest> read_unload_request(std::string_view body) {
   return read_object<UnloadRequest>(body, R"({"force": true or false})");
 }
+
+Result<ReloadRequest> read_reload_request(std::string_view body) { return read_object<ReloadRequest>(body, "{}"); }
 
 }  // namespace rouse::api

@@ -7,6 +7,7 @@
 
 #include "api/fault.hpp"
 #include "base/result.hpp"
+#include "config/changes.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/status.hpp"
 
@@ -19,6 +20,7 @@ std::string admin_json_of(const std::vector<daemon::ModelStatus>& models);
 std::string admin_json_of(const daemon::ModelStatus& model);
 std::string admin_json_of(const std::vector<daemon::DeviceStatus>& devices);
 std::string admin_json_of(const daemon::Receipt& receipt);
+std::string admin_json_of(const config::Changes& changes);
 
 // "2026-11-21T02:12:00.123Z": RFC 3339, UTC, to the millisecond.
 std::string rfc3339(daemon::WallTime time);
@@ -30,7 +32,9 @@ struct LoadRequest {
 struct UnloadRequest {
   bool force = false;
 };
+struct ReloadRequest {};
 Result<LoadRequest> read_load_request(std::string_view body);
 Result<UnloadRequest> read_unload_request(std::string_view body);
+Result<ReloadRequest> read_reload_request(std::string_view body);
 
 }  // namespace rouse::api

@@ -44,6 +44,7 @@ constexpr std::array kRoutes{
     Route{"POST", "/rouse/v1/models/{id}/unpin", Guard::acts, &kAdmin, admin_unpin},
     Route{"GET", "/rouse/v1/models/{id}/logs", Guard::reads, &kAdmin, admin_logs},
     Route{"GET", "/rouse/v1/devices", Guard::reads, &kAdmin, admin_devices, config::Role::use},
+    Route{"POST", "/rouse/v1/reload", Guard::acts, &kAdmin, admin_reload},
 
     Route{"GET", "/health/live", Guard::none, &kAdmin, health_live},
     Route{"GET", "/health/ready", Guard::none, &kAdmin, health_ready},
@@ -75,6 +76,11 @@ bool is_limited(Guard guard) { return guard == Guard::acts || guard == Guard::ta
 Api::Api(Parts parts, std::vector<std::string> hosts, std::vector<config::Key> keys)
     : parts_(std::move(parts)), access_(std::move(hosts)), keyring_(std::move(keys)), next_id_(std::random_device{}()) {
   next_id_ <<= 32;
+}
+
+void Api::reconfigure(Duration deadline, std::chrono::system_clock::time_point now) {
+  parts_.deadline = deadline;
+  parts_.since = now;
 }
 
 void Api::admit(std::vector<std::string> hosts, std::vector<config::Key> keys) {

@@ -19,6 +19,7 @@ const FaultKind& kind(Code code) {
   static constexpr FaultKind kConflict{409, Retry::maybe, "conflict", kInvalid, "conflict"};
   static constexpr FaultKind kTooLarge{413, Retry::never, "too_large", kInvalid, "request_too_large"};
   static constexpr FaultKind kMedia{415, Retry::never, "unsupported_media", kInvalid, "unsupported_media_type"};
+  static constexpr FaultKind kMisconfigured{422, Retry::never, "misconfigured", kInvalid, "misconfigured"};
   static constexpr FaultKind kLimit{429, Retry::later, "client_limit", "rate_limit_error", "rate_limit_exceeded"};
   static constexpr FaultKind kInternal{500, Retry::maybe, "internal", kServer, "internal_error"};
   static constexpr FaultKind kLoadFailed{502, Retry::maybe, "load_failed", kServer, "model_load_failed"};
@@ -37,6 +38,7 @@ const FaultKind& kind(Code code) {
     case Code::too_large: return kTooLarge;
     case Code::unsupported_media: return kMedia;
     case Code::client_limit: return kLimit;
+    case Code::misconfigured: return kMisconfigured;
     case Code::internal: return kInternal;
     case Code::load_failed: return kLoadFailed;
     case Code::upstream_failed: return kUpstream;

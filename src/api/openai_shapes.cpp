@@ -52,6 +52,7 @@ std::string openai_model_list(std::span<const daemon::ModelStatus> models,
                               std::chrono::system_clock::time_point since) {
   openai_json::ModelList list;
   for (const daemon::ModelStatus& model : models) {
+    if (model.removed) continue;
     list.data.push_back(card(model.name, since));
     for (const std::string& alias : model.aliases) list.data.push_back(card(alias, since));
   }

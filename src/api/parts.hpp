@@ -1,7 +1,11 @@
 // What the handlers work with. Owned by main; all of it outlives the Api. Owner thread.
 #pragma once
 
+#include <functional>
+
 #include "base/clock.hpp"
+#include "base/result.hpp"
+#include "config/changes.hpp"
 #include "daemon/daemon.hpp"
 #include "http/call.hpp"
 #include "system/logger.hpp"
@@ -13,6 +17,9 @@ struct Parts {
   http::UpstreamPool& upstreams;
   system::Logger& log;
   const Clock& clock;
+
+  // Reads the configuration again and makes it the one in force, or says why not.
+  std::function<Result<config::Changes>()> reload;
 
   // A streaming client that waits hears of it after the first time, and then every second one.
   Duration comment_after = std::chrono::seconds(2);

@@ -21,6 +21,7 @@ enum class Code : std::uint8_t {
   too_large,           // 413 body over the limit
   unsupported_media,   // 415 wrong content type
   client_limit,        // 429 a client's own limit; try again later
+  misconfigured,       // 422 the configuration file is wrong; nothing has changed
   internal,            // 500 a fault of ours
   load_failed,         // 502 the engine could not be started or broke
   upstream_failed,     // 502 the engine closed or misbehaved in mid-answer

@@ -290,6 +290,7 @@ void Scheduler::Impl::apply(const Forget& e) {
 }
 
 void Scheduler::Impl::apply(const CatalogueChanged& e) {
+  if (e.policy) view.policy = *e.policy;
   for (const Budget& budget : e.budgets) view.ledger.set_budget(budget);
   for (const ModelSpec& spec : e.changed) {
     if (Model* model = find(spec.id)) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/model.hpp"
+#include "core/policy.hpp"
 
 namespace rouse::core {
 
@@ -108,7 +109,8 @@ struct Forget {  // what was learnt of it, its failures included
 struct CatalogueChanged {
   std::vector<ModelSpec> changed;  // new entries and changed ones
   std::vector<ModelId> removed;
-  std::vector<Budget> budgets;  // new devices and changed budgets
+  std::vector<Budget> budgets;        // new devices and changed budgets
+  std::optional<Policy> policy = {};  // if it changed; for what is decided from now on
 };
 struct Shutdown {
   TimePoint deadline;  // when leases are cut

@@ -60,36 +60,59 @@ core::ModelSpec Catalogue::spec(const Entry& entry) const {
   };
 }
 
+std::shared_ptr<const Entry> Catalogue::predecessor(const config::Model& model) const {
+  const auto known = names_.find(model.id);
+  if (known != names_.end() && entries_.at(known->second)->model.id == model.id) return entries_.at(known->second);
+  for (const auto& [id, entry] : removed_) {
+    if (entry->model.id == model.id) return entry;
+  }
+  return nullptr;
+}
+
 core::CatalogueChanged Catalogue::replace(const std::vector<config::Model>& models) {
   core::CatalogueChanged change;
-  std::map<ModelId, std::shared_ptr<const Entry>> before = std::exchange(entries_, {});
-  const auto names_before = std::exchange(names_, {});
+  std::map<ModelId, std::shared_ptr<const Entry>> next;
   for (const config::Model& model : models) {
-    const auto known = names_before.find(model.id);
-    const auto old = known == names_before.end() ? before.end() : before.find(known->second);
-    const bool same_name = old != before.end() && old->second->model.id == model.id;
-    auto entry = std::make_shared<Entry>(Entry{.id = same_name ? old->first : ModelId{next_id_++},
+    const std::shared_ptr<const Entry> was = predecessor(model);  // shared with the worker it was started for
+    if (was && was->model == model && entries_.contains(was->id)) {
+      next.emplace(was->id, was);
+      continue;
+    }
+    auto entry = std::make_shared<Entry>(Entry{.id = was ? was->id : ModelId{next_id_++},
                                                .model = model,
                                                .engine = engine_of(model),
                                                .files = {},
                                                .estimate = {}});
-    if (same_name) {
-      const Entry& was = *old->second;
-      const bool same_process = was.model.engine == model.engine;
-      entry->revision = was.revision + (same_process ? 0 : 1);
+    if (was) {
+      const bool same_process = was->model.engine == model.engine;
+      entry->revision = was->revision + (same_process ? 0 : 1);
       if (same_process) {
-        entry->files = was.files;
-        entry->estimate = was.estimate;
+        entry->files = was->files;
+        entry->estimate = was->estimate;
       }
-      before.erase(old);
     }
     change.changed.push_back(spec(*entry));
-    names_.emplace(model.id, entry->id);
-    for (const std::string& alias : model.aliases) names_.emplace(alias, entry->id);
-    entries_.emplace(entry->id, std::move(entry));
+    next.emplace(entry->id, std::move(entry));
   }
-  for (const auto& [id, entry] : before) change.removed.push_back(id);
+  for (const auto& [id, entry] : std::exchange(entries_, std::move(next))) {
+    if (entries_.contains(id)) continue;
+    change.removed.push_back(id);
+    removed_.emplace(id, entry);
+  }
+  names_.clear();
+  for (const auto& [id, entry] : entries_) {
+    removed_.erase(id);
+    names_.emplace(entry->model.id, id);
+    for (const std::string& alias : entry->model.aliases) names_.emplace(alias, id);
+  }
   return change;
+}
+
+const Entry* Catalogue::seen(ModelId id) const {
+  for (const auto* all : {&entries_, &removed_}) {
+    if (const auto it = all->find(id); it != all->end()) return it->second.get();
+  }
+  return nullptr;
 }
 
 std::optional<ModelId> Catalogue::find(std::string_view id_or_alias) const {

@@ -41,25 +41,34 @@ struct Entry {
 
 class Catalogue {
  public:
-  // Takes a configuration's models; what is the same as before keeps its id, and its revision. Gives the core's event.
+  // Takes a configuration's models; what is the same as before keeps its id, and its revision. Gives the core's event:
+  // only what differs. A removed entry stays to be seen until forget().
   core::CatalogueChanged replace(const std::vector<config::Model>& models);
 
   std::optional<ModelId> find(std::string_view id_or_alias) const;
   const std::shared_ptr<const Entry>& entry(ModelId id) const { return entries_.at(id); }
   const std::map<ModelId, std::shared_ptr<const Entry>>& entries() const { return entries_; }  // shared with workers
+  const std::map<ModelId, std::shared_ptr<const Entry>>& removed() const { return removed_; }  // shared with workers
   std::vector<std::string_view> names() const;                                                 // ids and aliases
+  // The entry or, while its last worker ends, the removed one; null for neither.
+  const Entry* seen(ModelId id) const;
+  // A removed entry of which nothing is left.
+  void forget(ModelId id) { removed_.erase(id); }
 
   // What the files are, and how large a worker is expected to be, as read by measure(): a new entry, and the event.
   core::CatalogueChanged learn(ModelId id, FileIdentity files, std::optional<engine::Estimate> estimate);
 
  private:
   core::ModelSpec spec(const Entry& entry) const;
+  // The entry that the model was before, removed ones included.
+  std::shared_ptr<const Entry> predecessor(const config::Model& model) const;
 
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   std::map<ModelId, std::shared_ptr<const Entry>> entries_;
+  std::map<ModelId, std::shared_ptr<const Entry>> removed_;
   std::unordered_map<std::string, ModelId, Hash, std::equal_to<>> names_;
   std::uint64_t next_id_ = 1;
 };

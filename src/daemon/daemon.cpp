@@ -17,34 +17,15 @@ namespace {
 constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
 constexpr auto kForcedUnload = std::chrono::seconds(10);  // running answers have that long to end
 
-core::Policy policy_of(const config::Config& config) {
-  core::Policy policy;
-  policy.value =
-      config.policy.eviction == config::Eviction::lru ? &core::least_recently_used : &core::greedy_dual_size_frequency;
-  policy.patience = config.policy.patience;
-  policy.slice = config.policy.slice;
-  policy.load_timeout = config.policy.load_timeout;
-  return policy;
-}
-
 }  // namespace
 
 Daemon::Impl::Impl(Parts given, const config::Config& config)
     : parts(given),
       default_deadline(config.deadline),
-      budgets(config.budgets),
-      scheduler(policy_of(config)),
       wake(given.io),
       sampling(given.io),
       finished(given.io, boost::asio::steady_timer::time_point::max()) {
-  core::CatalogueChanged change = catalogue.replace(config.models);
-  if (const auto host = system::host_memory()) {
-    change.budgets.push_back({kHost, host->total, limit_on(budgets.host, host->total), budgets.host.reserve});
-  } else {
-    parts.log.error("the machine's memory cannot be read: {}", host.error().message);
-  }
-  feed(std::move(change));
-  sample();
+  configure(config);
 }
 
 Daemon::Impl::~Impl() { pool.join(); }
@@ -67,8 +48,8 @@ void Daemon::Impl::finish(RequestId request, core::Outcome outcome) {
 }
 
 Error Daemon::Impl::explain(const core::Refusal& refusal, ModelId model) const {
-  const auto it = catalogue.entries().find(model);
-  return to_error(refusal, it == catalogue.entries().end() ? "?" : it->second->model.id, parts.clock.now());
+  const Entry* entry = catalogue.seen(model);
+  return to_error(refusal, entry ? entry->model.id : "?", parts.clock.now());
 }
 
 Ticket Daemon::Impl::submit(ModelId model, const RequestOptions& options) {
@@ -90,30 +71,45 @@ Ticket Daemon::Impl::submit(ModelId model, const RequestOptions& options) {
 }
 
 http::Task<Result<void>> Daemon::Impl::look_at_files(ModelId model) {
-  const std::shared_ptr<const Entry> entry = catalogue.entry(model);  // shared with the catalogue and the pool
-  const core::Stage stage = core::stage(scheduler.view().models.at(model).state);
-  if (stage != core::Stage::cold && stage != core::Stage::failed) co_return Result<void>{};
-  sample();
-  if (identify(*entry) == entry->files) co_return Result<void>{};
+  while (catalogue.entries().contains(model)) {
+    const std::shared_ptr<const Entry> entry = catalogue.entry(model);  // shared with the catalogue and the pool
+    const core::Stage stage = core::stage(scheduler.view().models.at(model).state);
+    if (stage != core::Stage::cold && stage != core::Stage::failed) co_return Result<void>{};
+    sample();
+    if (identify(*entry) == entry->files) co_return Result<void>{};
 
-  std::shared_ptr<Look>& look = looks[model];
-  if (!look) {
-    look = std::make_shared<Look>(parts.io);
-    boost::asio::post(pool, [this, look, entry, model] {
-      auto result = measure(*entry);
-      boost::asio::post(parts.io, [this, look, model, result = std::move(result)]() mutable {
-        if (result && catalogue.entries().contains(model))
-          feed(catalogue.learn(model, result->files, result->estimate));
-        look->result = std::move(result);
-        look->done.cancel();
-        looks.erase(model);
+    std::shared_ptr<Look>& look = looks[model];
+    if (!look) {
+      look = std::make_shared<Look>(parts.io, entry);
+      boost::asio::post(pool, [this, look, model] {
+        auto result = measure(*look->entry);
+        boost::asio::post(parts.io, [this, look, model, result = std::move(result)]() mutable {
+          if (result && asks_for(model, *look->entry)) feed(catalogue.learn(model, result->files, result->estimate));
+          look->result = std::move(result);
+          look->done.cancel();
+          looks.erase(model);
+        });
       });
-    });
+    }
+    const std::shared_ptr<Look> mine = look;  // shared with the pool and the others who wait
+    while (!mine->result) co_await mine->done.async_wait(kAwait);
+    if (!asks_for(model, *mine->entry)) continue;  // a reload has changed what there is to look at
+    if (!*mine->result) co_return std::unexpected(mine->result->error());
+    co_return Result<void>{};
   }
-  const std::shared_ptr<Look> mine = look;  // shared with the pool and the others who wait
-  while (!mine->result) co_await mine->done.async_wait(kAwait);
-  if (!*mine->result) co_return std::unexpected(mine->result->error());
-  co_return Result<void>{};
+  co_return Result<void>{};  // removed: the core refuses
+}
+
+bool Daemon::Impl::asks_for(ModelId model, const Entry& entry) const {
+  const auto now = catalogue.entries().find(model);
+  return now != catalogue.entries().end() && now->second->model.engine == entry.model.engine;
+}
+
+http::Task<void> Daemon::Impl::preload(ModelId model) {
+  const auto looked = co_await look_at_files(model);
+  if (looked) co_return feed(core::Preload{model});
+  if (const Entry* entry = catalogue.seen(model))
+    parts.log.warning("{}: not preloaded: {}", entry->model.id, looked.error().message);
 }
 
 http::Task<Result<Ticket>> Daemon::request(ModelId model, RequestOptions options) {
@@ -188,28 +184,25 @@ http::Task<Result<Receipt>> Daemon::unload(ModelId model, core::Force force) {
 
 void Daemon::pin(ModelId model, bool pinned) { impl_->feed(core::Pin{model, pinned}); }
 
-http::Task<void> Daemon::shutdown(TimePoint deadline) {
+void Daemon::begin_shutdown(TimePoint deadline) {
   impl_->accepting = false;
   impl_->feed(core::Shutdown{deadline});
+}
+
+http::Task<void> Daemon::ended() {
   while (!impl_->over) co_await impl_->finished.async_wait(kAwait);
 }
 
 bool Daemon::accepting() const { return impl_->accepting; }
 
+void Daemon::Impl::begin_preload(ModelId model) {
+  // Owned by nobody but the pool's one look; ends with it.
+  boost::asio::co_spawn(parts.io.get_executor(), preload(model), boost::asio::detached);
+}
+
 void Daemon::start_preloads() {
   for (const auto& [id, entry] : impl_->catalogue.entries()) {
-    if (!entry->model.preload) continue;
-    boost::asio::co_spawn(
-        impl_->parts.io.get_executor(),
-        [](Impl& impl, ModelId model) -> http::Task<void> {
-          const auto looked = co_await impl.look_at_files(model);
-          if (looked)
-            impl.feed(core::Preload{model});
-          else
-            impl.parts.log.warning("{}: not preloaded: {}", impl.catalogue.entry(model)->model.id,
-                                   looked.error().message);
-        }(*impl_, id),
-        boost::asio::detached);  // owned by nobody but the pool's one look; ends with it
+    if (entry->model.preload) impl_->begin_preload(id);
   }
 }
 

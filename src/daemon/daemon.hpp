@@ -65,6 +65,9 @@ class Daemon {
   Daemon& operator=(const Daemon&) = delete;
 
   void start_preloads();
+  // Another configuration, without interrupting anything: a worker whose entry is changed or removed ends its answers
+  // and then itself; all others stay.
+  void reload(const config::Config& config);
 
   // --- requests ---------------------------------------------------------------------------------------------
   // unknown_model names the nearest ones.
@@ -81,12 +84,13 @@ class Daemon {
   // Returns when the bytes are back, or known not to be.
   http::Task<Result<Receipt>> unload(ModelId model, core::Force force);
   void pin(ModelId model, bool pinned);
-  // Refuses newcomers, drains, cuts at the deadline, ends all workers. Returns when none is left.
-  http::Task<void> shutdown(TimePoint deadline);
-  bool accepting() const;  // false once shutdown has begun
+  // Refuses newcomers and whoever waits, drains, cuts at the deadline, ends all workers.
+  void begin_shutdown(TimePoint deadline);
+  http::Task<void> ended();  // returns when no worker is left, once shutdown has begun
+  bool accepting() const;    // false once shutdown has begun
 
   // --- seeing -----------------------------------------------------------------------------------------------
-  std::vector<ModelStatus> models() const;  // ascending by name
+  std::vector<ModelStatus> models() const;  // ascending by name; removed ones as long as they hold memory
   ModelStatus model(ModelId id) const;
   std::vector<DeviceStatus> devices();  // as of now: takes a sample
   system::WorkerLog& log_of(ModelId id);

@@ -93,8 +93,9 @@ Upstream Daemon::Impl::upstream_of(WorkerId id, const Entry& entry) const {
 void Daemon::Impl::worker_gone(WorkerId id, std::string_view error) {
   const auto it = workers.find(id);
   if (it == workers.end()) return;
+  const ModelId model = it->second->entry()->id;
   std::string text(error);
-  for (const system::LogLine& line : log_of(it->second->entry()->id).tail(5)) text += "\n" + line.text;
+  for (const system::LogLine& line : log_of(model).tail(5)) text += "\n" + line.text;
   // Not from inside its own callback.
   boost::asio::post(parts.io, [worker = std::shared_ptr<Worker>(std::move(it->second))] {});
   workers.erase(it);
@@ -105,6 +106,7 @@ void Daemon::Impl::worker_gone(WorkerId id, std::string_view error) {
   }
   feed(core::Exited{id, std::move(text)});
   feed(core::BytesReturned{id});
+  forget_if_gone(model);
 }
 
 void Daemon::Impl::perform(const core::Admit& effect) {
@@ -168,14 +170,14 @@ void Daemon::Impl::perform(const core::WakeAt& effect) {
 }
 
 void Daemon::Impl::perform(const core::Announce& effect) {
-  if (const auto entry = catalogue.entries().find(effect.model); entry != catalogue.entries().end()) {
+  if (const Entry* entry = catalogue.seen(effect.model)) {
     const auto& view = scheduler.view();
     const auto model = view.models.find(effect.model);
     const auto* failed = model == view.models.end() ? nullptr : std::get_if<core::Failed>(&model->second.state);
     const std::string why = failed ? ": " + failed->error.substr(0, failed->error.find('\n')) : std::string();
-    const std::string line = std::format("{}: {} → {} ({}), worker {}, {} → {}{}", entry->second->model.id,
-                                         name(effect.from), name(effect.to), name(effect.trigger), effect.worker.value,
-                                         to_string(effect.before), to_string(effect.after), why);
+    const std::string line =
+        std::format("{}: {} → {} ({}), worker {}, {} → {}{}", entry->model.id, name(effect.from), name(effect.to),
+                    name(effect.trigger), effect.worker.value, to_string(effect.before), to_string(effect.after), why);
     parts.log.write(failed ? system::Level::warning : system::Level::info, line);
   }
   for (const auto& observer : observers) observer(effect);

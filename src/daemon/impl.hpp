@@ -52,9 +52,18 @@ class Daemon::Impl final : public Desk {
   // When another try may be of use after this refusal; kNever if that is not known.
   TimePoint retry_at(core::Reason reason, ModelId model) const;
 
+  // --- configure.cpp --------------------------------------------------------------------------------------------
+  // Takes the configuration, the first one or another; gives the models that are new or changed.
+  std::vector<ModelId> configure(const config::Config& config);
+  void forget_if_gone(ModelId model);  // a removed entry, once the core has no more use for it
+
   // --- daemon.cpp -----------------------------------------------------------------------------------------------
   // Returns when the model's files have been looked at, if they have to be.
   http::Task<Result<void>> look_at_files(ModelId model);
+  // Is the entry, though perhaps not the present one, about the same files read in the same way?
+  bool asks_for(ModelId model, const Entry& entry) const;
+  void begin_preload(ModelId model);
+  http::Task<void> preload(ModelId model);
   Ticket submit(ModelId model, const RequestOptions& options);
   void sample();         // what the machine's memory is like now
   void keep_sampling();  // once a second while there are workers
@@ -62,7 +71,6 @@ class Daemon::Impl final : public Desk {
 
   Parts parts;
   Duration default_deadline;
-  config::Budgets budgets;
   Catalogue catalogue;
   core::Scheduler scheduler;
   std::map<ModelId, std::unique_ptr<system::WorkerLog>> logs;
@@ -80,7 +88,9 @@ class Daemon::Impl final : public Desk {
 
   // Whoever needs the same files looked at waits for the one look.
   struct Look {
-    explicit Look(boost::asio::io_context& io) : done(io, boost::asio::steady_timer::time_point::max()) {}
+    Look(boost::asio::io_context& io, std::shared_ptr<const Entry> what)
+        : entry(std::move(what)), done(io, boost::asio::steady_timer::time_point::max()) {}
+    std::shared_ptr<const Entry> entry;  // shared with the catalogue
     boost::asio::steady_timer done;
     std::optional<Result<Measured>> result;
   };

@@ -22,7 +22,7 @@ std::string device_name(DeviceId id) { return id == kHost ? "host" : std::format
 ModelStatus Daemon::model(ModelId id) const {
   const core::View& view = impl_->scheduler.view();
   const core::Model& model = view.models.at(id);
-  const Entry& entry = *impl_->catalogue.entry(id);
+  const Entry& entry = *impl_->catalogue.seen(id);
   const TimePoint now = impl_->parts.clock.now();
   const WallTime wall = impl_->parts.clock.wall();
   auto at = [&](TimePoint t) { return wall + std::chrono::duration_cast<WallTime::duration>(t - now); };
@@ -41,6 +41,7 @@ ModelStatus Daemon::model(ModelId id) const {
                      .expires_at = {},
                      .keep_forever = model.keep.is_forever(),
                      .pinned = model.pinned,
+                     .removed = model.removed,
                      .progress = {},
                      .error = {},
                      .retry_at = {}};
@@ -73,6 +74,9 @@ ModelStatus Daemon::model(ModelId id) const {
 std::vector<ModelStatus> Daemon::models() const {
   std::vector<ModelStatus> all;
   for (const auto& [id, entry] : impl_->catalogue.entries()) all.push_back(model(id));
+  for (const auto& [id, entry] : impl_->catalogue.removed()) {
+    if (impl_->scheduler.view().models.contains(id)) all.push_back(model(id));
+  }
   std::ranges::sort(all, {}, &ModelStatus::name);
   return all;
 }

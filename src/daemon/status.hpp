@@ -34,6 +34,7 @@ struct ModelStatus {
   std::optional<WallTime> expires_at;  // when it stops if nobody asks; nothing while busy, pinned or kept for ever
   bool keep_forever = false;
   bool pinned = false;
+  bool removed = false;              // no longer configured: its worker ends its answers
   std::optional<double> progress;    // 0 … 1 while loading
   std::string error;                 // of a failed one; for administrators
   std::optional<WallTime> retry_at;  // of a failed one

@@ -45,7 +45,7 @@ void ServerCore::tick() {
 }
 
 bool ServerCore::charge(std::size_t bytes) {
-  if (bytes > limits.buffered_bytes - counts.buffered_bytes) return false;
+  if (counts.buffered_bytes + bytes > limits.buffered_bytes) return false;
   counts.buffered_bytes += bytes;
   return true;
 }
@@ -89,11 +89,15 @@ void ServerCore::for_each_connection(void (Connection::*act)()) {
 
 void ServerCore::cut_all() { for_each_connection(&Connection::cut); }
 
-Task<void> ServerCore::drain(TimePoint deadline) {
-  const auto keep = shared_from_this();
+void ServerCore::stop_accepting() {
   draining_ = true;
   stop_listening();
   for_each_connection(&Connection::close_if_idle);
+}
+
+Task<void> ServerCore::drain(TimePoint deadline) {
+  const auto keep = shared_from_this();
+  stop_accepting();
   for (const TimePoint until : {deadline, later(deadline, std::chrono::seconds(2))}) {
     // The second round is for those that were cut to unwind.
     while (!connections_.empty() && std::chrono::steady_clock::now() < until) {
@@ -114,6 +118,8 @@ Server::~Server() {
 Result<Address> Server::listen(const Address& address, Handler& handler) { return core_->listen(address, handler); }
 Result<Address> Server::adopt(int socket, Handler& handler) { return core_->adopt(socket, handler, false); }
 void Server::stop_listening(const Address& bound) { core_->stop_listening(bound); }
+void Server::change(const ServerLimits& limits) { core_->limits = limits; }
+void Server::stop_accepting() { core_->stop_accepting(); }
 Task<void> Server::drain(TimePoint deadline) { return core_->drain(deadline); }
 
 Server::Counts Server::counts() const { return core_->counts; }

@@ -59,8 +59,12 @@ class Server {
   Result<Address> adopt(int listening_socket, Handler& handler);
   void stop_listening(const Address& bound);
 
-  // Stops accepting, closes idle connections, lets begun answers end; what is left at the deadline is cut.
-  // Returns when no connection is left.
+  // In force at once, for open connections too.
+  void change(const ServerLimits& limits);
+
+  // Accepts no more connections, closes the idle ones, and each other one after the answer that it has begun.
+  void stop_accepting();
+  // The same; returns when no connection is left. What is left at the deadline is cut.
   Task<void> drain(TimePoint deadline);
 
   Counts counts() const;

@@ -52,6 +52,7 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
     ++counts.idle;
   }
   void leaves_idle() { --counts.idle; }
+  void stop_accepting();
   Task<void> drain(TimePoint deadline);
   void cut_all();
   bool draining() const { return draining_; }
@@ -65,7 +66,7 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
   std::uint64_t ticks() const { return ticks_; }
 
   boost::asio::io_context& io;
-  const ServerLimits limits;
+  ServerLimits limits;
   Server::Counts counts;
 
  private:

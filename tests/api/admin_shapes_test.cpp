@@ -21,7 +21,7 @@ TEST_CASE("a cold model shows every field, empty where nothing is known") {
       admin_json_of(model_named("chat")) ==
       R"({"id":"chat","aliases":[],"engine":"llama","state":"cold","progress":null,"leases":0,"waiting":0,"footprint":{},)"
       R"("footprint_source":null,"pid":null,"loads":0,"last_load_ms":null,"last_used":null,"expires_at":null,)"
-      R"("keep_forever":false,"pinned":false,"error":null,"retry_at":null})");
+      R"("keep_forever":false,"pinned":false,"removed":false,"error":null,"retry_at":null})");
 }
 
 TEST_CASE("a busy model shows what it holds and where") {
@@ -43,7 +43,7 @@ TEST_CASE("a busy model shows what it holds and where") {
       R"({"id":"chat","aliases":["gpt-4o-mini"],"engine":"llama","state":"ready","progress":null,"leases":2,"waiting":3,)"
       R"("footprint":{"gpu0":4294967296,"host":100},"footprint_source":"learnt","pid":4711,"loads":5,"last_load_ms":1234.567,)"
       R"("last_used":"2023-11-14T22:13:20.123Z","expires_at":"2023-11-14T22:18:20.123Z","keep_forever":false,"pinned":true,)"
-      R"("error":null,"retry_at":null})");
+      R"("removed":false,"error":null,"retry_at":null})");
 }
 
 TEST_CASE("a failed model says why, whatever bytes the reason holds") {
@@ -57,6 +57,14 @@ TEST_CASE("a failed model says why, whatever bytes the reason holds") {
   CHECK(json.contains("\"error\":\"exit 1:\\n\xEF\xBF\xBD\""));
   CHECK(json.contains(R"("retry_at":"2023-11-14T22:13:20.123Z")"));
   CHECK(json.contains(R"("footprint_source":"configured")"));
+}
+
+TEST_CASE("what a reload has changed is told by name") {
+  CHECK(admin_json_of(config::Changes{{"new"}, {"chat"}, {}, {"budgets"}, {"listen"}}) ==
+        R"({"added":["new"],"changed":["chat"],"removed":[],"settings":["budgets"],"needs_restart":["listen"]})");
+  CHECK(read_reload_request("").has_value());
+  CHECK(read_reload_request("{}").has_value());
+  CHECK_FALSE(read_reload_request(R"({"file":"/etc/passwd"})").has_value());
 }
 
 TEST_CASE("lists are objects with one member") {

@@ -168,3 +168,18 @@ TEST_CASE("bytes that return without anyone saying so are seen in a sample") {
   play.run_for(1s);
   CHECK(play.request(waiter).finished);
 }
+
+TEST_CASE("another policy holds for what is decided from then on, and interrupts nothing") {
+  Play play(gib(4));
+  const ModelId slow = play.add(Play::sized(gib(1)), {.load = kHangs});
+  const ModelId next = play.add(Play::sized(gib(1)), {.load = kHangs});
+  const RequestId before = play.ask(slow);
+  play.run_for(1s);
+  Policy hasty;
+  hasty.load_timeout = 10s;
+  play.set(hasty);
+  const RequestId after = play.ask(next);
+  play.run_for(30s);
+  CHECK(play.request(after).refused->reason == Reason::load_failed);
+  CHECK_FALSE(play.request(before).refused);
+}

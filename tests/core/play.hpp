@@ -58,6 +58,11 @@ class Play {
     spec.size_source = SizeSource::configured;
     return spec;
   }
+  void set(const Policy& policy) {
+    CatalogueChanged change;
+    change.policy = policy;
+    feed(change);
+  }
   Behaviour& behaviour(ModelId id) { return behaviours_.at(id); }
 
   // --- requests -------------------------------------------------------------------------------------------------

@@ -42,23 +42,31 @@ def alive(pid: int) -> bool:
 
 
 class RouseDaemon:
-    def __init__(self, config: dict, *, check: bool = True, key: str = "", env: dict | None = None):
-        """`key` is shown by `ask`; `env` is added to the daemon's environment."""
+    """`models`: a folder instead of a configuration. `listen`: on the command line; otherwise in the file. `key` is shown
+    by `ask`; `env` is added to the daemon's environment. `command`: what comes before the program; `started`: Popen's."""
+
+    def __init__(self, config: dict | None = None, *, models: Path | None = None, listen: bool = True, check: bool = True,
+                 key: str = "", env: dict | None = None, command: tuple = (), **started):
         self.key = key
         self.folder = tempfile.TemporaryDirectory(prefix="rouse-test-")
         self.config = Path(self.folder.name) / "rouse.yaml"
-        self.config.write_text(json.dumps(config))  # JSON is YAML
+        config = config if listen else {"listen": "127.0.0.1:0", **(config or {})}
+        self.reconfigure(config)
         self.log: list[str] = []
         self.process = subprocess.Popen(
-            [ROUSE, "serve", "--config", str(self.config), "--listen", "127.0.0.1:0"],
+            [*command, ROUSE, "serve", *(["--models", str(models)] if models else ["--config", str(self.config)]),
+             *(["--listen", "127.0.0.1:0"] if listen else [])],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-            env={**os.environ, **(env or {})})
+            env={**os.environ, **(env or {})}, **started)
         self.port = 0
         self.reader = threading.Thread(target=self._read_log, daemon=True)
         self.reader.start()
         until(lambda: self.port or self.process.poll() is not None, "the daemon listens")
         if check:
             assert self.port, self.text()
+
+    def reconfigure(self, config: dict | None):
+        self.config.write_text(json.dumps(config))  # JSON is YAML
 
     def _read_log(self):
         for line in self.process.stderr:

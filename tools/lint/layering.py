@@ -19,6 +19,7 @@ ARROWS = {
     "http": ["base"],
     "daemon": ["core", "engine", "http"],
     "api": ["daemon", "http"],
+    "service": ["api"],
     "cli": ["http"],
 }
 STANDARD_LIBRARY_ONLY = ["base", "core"]  # no third party, no operating system

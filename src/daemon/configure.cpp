@@ -1,0 +1,52 @@
+// What the configuration says, handed to the core: at the start, and again when it is reloaded.
+#include "daemon/impl.hpp"
+#include "system/host_memory.hpp"
+
+namespace rouse::daemon {
+namespace {
+
+core::Policy policy_of(const config::Policy& config) {
+  core::Policy policy;
+  policy.value =
+      config.eviction == config::Eviction::lru ? &core::least_recently_used : &core::greedy_dual_size_frequency;
+  policy.patience = config.patience;
+  policy.slice = config.slice;
+  policy.load_timeout = config.load_timeout;
+  return policy;
+}
+
+}  // namespace
+
+std::vector<ModelId> Daemon::Impl::configure(const config::Config& config) {
+  default_deadline = config.deadline;
+  core::CatalogueChanged change = catalogue.replace(config.models);
+  change.policy = policy_of(config.policy);
+  if (const auto host = system::host_memory()) {
+    const config::Budget& budget = config.budgets.host;
+    change.budgets.push_back({kHost, host->total, limit_on(budget, host->total), budget.reserve});
+  } else {
+    parts.log.error("the machine's memory cannot be read: {}", host.error().message);
+  }
+  std::vector<ModelId> changed;
+  for (const core::ModelSpec& spec : change.changed) changed.push_back(spec.id);
+  feed(std::move(change));
+  sample();
+  std::vector<ModelId> removed;
+  for (const auto& [model, entry] : catalogue.removed()) removed.push_back(model);
+  for (const ModelId model : removed) forget_if_gone(model);
+  return changed;
+}
+
+void Daemon::Impl::forget_if_gone(ModelId model) {
+  if (!catalogue.removed().contains(model) || scheduler.view().models.contains(model)) return;
+  catalogue.forget(model);
+  last_used.erase(model);
+}
+
+void Daemon::reload(const config::Config& config) {
+  for (const ModelId model : impl_->configure(config)) {
+    if (impl_->catalogue.entry(model)->model.preload) impl_->begin_preload(model);
+  }
+}
+
+}  // namespace rouse::daemon

@@ -1,0 +1,109 @@
+#include "service/service.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <format>
+#include <utility>
+
+namespace rouse {
+namespace {
+
+constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
+constexpr Duration kLastBytes = std::chrono::seconds(2);  // for clients to take what was written when the deadline came
+
+Error misconfigured(const config::Problems& problems) {
+  std::string lines;
+  for (const config::Problem& problem : problems) lines += to_string(problem) + "\n";
+  const std::string first = to_string(problems.front());
+  return {Code::misconfigured,
+          problems.size() == 1
+              ? std::format("the configuration is wrong, and nothing was changed: {}", first)
+              : std::format("the configuration has {} mistakes, and nothing was changed; the first: {}",
+                            problems.size(), first),
+          std::move(lines)};
+}
+
+}  // namespace
+
+http::ServerLimits server_limits(const config::Limits& limits) {
+  http::ServerLimits server;
+  server.head_bytes = static_cast<std::size_t>(limits.header.count);
+  server.body_bytes = static_cast<std::size_t>(limits.body.count);
+  server.buffered_bytes = static_cast<std::size_t>(limits.buffered.count);
+  server.connections = limits.connections;
+  server.head_time = limits.receive;
+  server.body_idle = limits.receive;
+  server.write_idle = limits.send;
+  server.keep_alive = limits.idle;
+  return server;
+}
+
+std::vector<std::string> hosts_of(const config::Config& config) {
+  std::vector<std::string> hosts = config.hosts;
+  hosts.push_back(config.listen.host);
+  return hosts;
+}
+
+Service::Service(Parts parts, config::Config config, ReadConfig read)
+    : parts_(parts), config_(std::move(config)), read_(std::move(read)) {}
+
+void Service::obey_signals() {
+  // Both end with io: they wait for signals for as long as it runs.
+  boost::asio::co_spawn(parts_.io.get_executor(), reload_on_signal(), boost::asio::detached);
+  boost::asio::co_spawn(parts_.io.get_executor(), drain_on_signal(), boost::asio::detached);
+}
+
+Result<config::Changes> Service::reload() {
+  if (!parts_.daemon.accepting()) return fail(Code::unavailable, "the daemon is shutting down and reloads nothing");
+  auto next = read_();
+  if (!next) {
+    for (const config::Problem& problem : next.error()) parts_.log.error("not reloaded: {}", to_string(problem));
+    return std::unexpected(misconfigured(next.error()));
+  }
+  config::Changes found = config::changes(config_, *next);
+  next->listen = config_.listen;  // these stay in force until a restart
+  next->admin_socket = config_.admin_socket;
+  if (const std::string why = config::why_too_open(*next); !why.empty()) {
+    parts_.log.error("not reloaded: {}", why);
+    return std::unexpected(misconfigured({{next->file, 0, 0, why}}));
+  }
+  config_ = std::move(*next);
+  parts_.daemon.reload(config_);
+  parts_.server.change(server_limits(config_.limits));
+  parts_.api.admit(hosts_of(config_), config_.keys);
+  parts_.api.reconfigure(config_.deadline, parts_.clock.wall());
+  parts_.log.info("reloaded {}: {}", config_.file, to_string(found));
+  return found;
+}
+
+http::Task<void> Service::reload_on_signal() {
+  boost::asio::signal_set signals(parts_.io, SIGHUP);
+  while (true) {
+    const auto [error, signal] = co_await signals.async_wait(kAwait);
+    if (error) co_return;
+    (void)reload();  // has said in the log what there is to say
+  }
+}
+
+// Readiness turns 503, accepting stops, answers end, workers stop. A second signal does not wait.
+http::Task<void> Service::drain_on_signal() {
+  boost::asio::signal_set signals(parts_.io, SIGTERM, SIGINT);
+  co_await signals.async_wait(kAwait);
+  const Duration patience = config_.limits.drain;
+  parts_.log.info("draining: running answers have {:.0f} s to end", std::chrono::duration<double>(patience).count());
+  signals.async_wait([&](const boost::system::error_code& error, int) {
+    if (!error) parts_.io.stop();
+  });
+  const TimePoint deadline = later(parts_.clock.now(), patience);
+  parts_.daemon.begin_shutdown(deadline);
+  parts_.server.stop_accepting();
+  co_await parts_.daemon.ended();
+  co_await parts_.server.drain(later(parts_.clock.now(), kLastBytes));
+  parts_.io.stop();
+}
+
+}  // namespace rouse
