@@ -69,6 +69,11 @@ std::string wrong_time(const std::string& text) {
   return parse_duration(text) ? "" : "write a time such as 90s, 5m or 1h30m";
 }
 
+std::string wrong_interval(const std::string& text) {
+  const auto interval = parse_duration(text);
+  return interval && *interval > Duration::zero() ? "" : "write a time such as 500ms, 2s or 1m";
+}
+
 std::string wrong_priority(const std::string& text) {
   return text == "low" || text == "normal" || text == "high" ? "" : "write low, normal or high";
 }
@@ -101,6 +106,46 @@ void add_check(Parser& parser) {
   const Sub<CheckOptions> sub(parser, "check", "look for mistakes in a configuration, without starting anything");
   sub.app->add_option("FILE", sub.options->file, "the configuration (default: rouse/rouse.yaml in $XDG_CONFIG_HOME)")
       ->type_name("");
+}
+
+void add_init(Parser& parser) {
+  const Sub<InitOptions> sub(parser, "init", "write a configuration to begin with, every setting explained");
+  sub.app->add_option("FILE", sub.options->file, "where (default: rouse/rouse.yaml in $XDG_CONFIG_HOME)")
+      ->type_name("");
+  sub.app->add_flag_callback(
+      "-f,--force", [from = sub.options] { from->force = Force::yes; }, "in place of the file that is there");
+}
+
+void add_ps(Parser& parser) {
+  Sub<PsOptions> sub(parser, "ps", "the models that are loaded, loading, waited for or broken");
+  sub.app->add_flag_callback(
+      "-w,--watch", [from = sub.options] { from->watching = Watching::yes; }, "again and again, until Ctrl-C");
+  sub.app
+      ->add_option_function<std::string>(
+          "--every",
+          [from = sub.options](const std::string& time) { from->every = parse_duration(time).value_or(from->every); },
+          "how often --watch looks (default: 1s)")
+      ->type_name("TIME")
+      ->check(wrong_interval);
+  sub.prints_json();
+  sub.asks_the_daemon(parser);
+}
+
+void add_cancel(Parser& parser) {
+  Sub<CancelOptions> sub(parser, "cancel", "end a request, whether it waits or is being answered");
+  sub.app->add_option("REQUEST", sub.options->request, "its id: of rouse requests, or X-Request-Id of its answer")
+      ->required()
+      ->type_name("");
+  sub.prints_json();
+  sub.asks_the_daemon(parser);
+}
+
+template <class Options>
+void add_for_model(Parser& parser, const char* name, const char* about) {
+  Sub<Options> sub(parser, name, about);
+  sub.model();
+  sub.prints_json();
+  sub.asks_the_daemon(parser);
 }
 
 void add_run(Parser& parser) {
@@ -158,7 +203,7 @@ void add_logs(Parser& parser) {
 }
 
 template <class Options>
-void add_table(Parser& parser, const char* name, const char* about) {
+void add_plain(Parser& parser, const char* name, const char* about) {
   Sub<Options> sub(parser, name, about);
   sub.prints_json();
   sub.asks_the_daemon(parser);
@@ -189,13 +234,20 @@ void add_all(Parser& parser) {
   formatter->enable_description_formatting(false);
   formatter->enable_footer_formatting(false);
   add_serve(parser);
+  add_init(parser);
   add_check(parser);
-  add_table<ListOptions>(parser, "list", "the models that are configured");
-  add_table<PsOptions>(parser, "ps", "the models that are loaded, loading, waited for or broken");
-  add_table<DevicesOptions>(parser, "devices", "memory: budgets, and who holds it");
+  add_plain<ReloadOptions>(parser, "reload", "have the daemon read its configuration again; running answers go on");
+  add_plain<ListOptions>(parser, "list", "the models that are configured");
+  add_for_model<ShowOptions>(parser, "show", "all there is to know of a model");
+  add_ps(parser);
+  add_plain<DevicesOptions>(parser, "devices", "memory: budgets, and who holds it");
+  add_plain<RequestsOptions>(parser, "requests", "who waits, and who is being answered");
+  add_cancel(parser);
   add_run(parser);
   add_load(parser);
   add_unload(parser);
+  add_for_model<PinOptions>(parser, "pin", "keep a model, once it is loaded, whatever others need");
+  add_for_model<UnpinOptions>(parser, "unpin", "let a pinned model go when its time comes");
   add_logs(parser);
   add_key(parser);
   add_version(parser);
@@ -228,7 +280,7 @@ std::optional<Notice> without_config(std::string& config, const Environment& env
   config = default_config(environment);
   std::error_code ignored;
   if (!config.empty() && std::filesystem::exists(config, ignored)) return std::nullopt;
-  return usage(std::format("no configuration was named, and there is none at {}",
+  return usage(std::format("no configuration was named, and there is none at {}; rouse init writes one to begin with",
                            config.empty() ? "~/.config/rouse/rouse.yaml" : config),
                command);
 }
@@ -237,6 +289,11 @@ std::optional<Notice> complete(Command& command, const Environment& environment)
   if (auto* serve = std::get_if<ServeOptions>(&command);
       serve != nullptr && serve->config.empty() && serve->models.empty()) {
     return without_config(serve->config, environment, "serve");
+  }
+  if (auto* init = std::get_if<InitOptions>(&command); init != nullptr && init->file.empty()) {
+    init->file = default_config(environment);
+    init->is_default = true;
+    if (init->file.empty()) return usage("neither HOME nor XDG_CONFIG_HOME is set; name the file", "init");
   }
   if (auto* check = std::get_if<CheckOptions>(&command); check != nullptr && check->file.empty()) {
     return without_config(check->file, environment, "check");

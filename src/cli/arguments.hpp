@@ -4,6 +4,7 @@
 // (commands.hpp).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <string>
 #include <variant>
 
+#include "base/clock.hpp"
 #include "cli/cli.hpp"
 
 namespace rouse::cli {
@@ -19,6 +21,7 @@ enum class Format : std::uint8_t { table, json };
 enum class Wait : std::uint8_t { until_done, no };
 enum class Force : std::uint8_t { no, yes };
 enum class Follow : std::uint8_t { no, yes };
+enum class Watching : std::uint8_t { no, yes };
 
 struct CheckOptions {
   std::string file;
@@ -31,8 +34,37 @@ struct ListOptions {
 };
 struct PsOptions {
   Format format = Format::table;
+  Watching watching = Watching::no;
+  Duration every = std::chrono::seconds(1);
 };
 struct DevicesOptions {
+  Format format = Format::table;
+};
+struct RequestsOptions {
+  Format format = Format::table;
+};
+struct InitOptions {
+  std::string file;
+  bool is_default = false;  // the file that is taken when none is named
+  Force force = Force::no;
+};
+struct ReloadOptions {
+  Format format = Format::table;
+};
+struct ShowOptions {
+  std::string model;
+  Format format = Format::table;
+};
+struct PinOptions {
+  std::string model;
+  Format format = Format::table;
+};
+struct UnpinOptions {
+  std::string model;
+  Format format = Format::table;
+};
+struct CancelOptions {
+  std::string request;
   Format format = Format::table;
 };
 struct RunOptions {
@@ -61,8 +93,9 @@ struct LogsOptions {
   Follow follow = Follow::no;
 };
 
-using Command = std::variant<VersionOptions, ServeOptions, CheckOptions, ListOptions, PsOptions, DevicesOptions,
-                             RunOptions, LoadOptions, UnloadOptions, LogsOptions, KeyOptions>;
+using Command = std::variant<VersionOptions, ServeOptions, InitOptions, CheckOptions, ReloadOptions, ListOptions,
+                             ShowOptions, PsOptions, DevicesOptions, RequestsOptions, CancelOptions, RunOptions,
+                             LoadOptions, UnloadOptions, PinOptions, UnpinOptions, LogsOptions, KeyOptions>;
 
 struct Invocation {
   Command command;

@@ -62,15 +62,22 @@ int obey(const Invocation& invocation, const Environment& environment, Terminal&
   return std::visit(
       Overloaded{
           [&](const ServeOptions& options) { return serve(options); },
+          [&](const InitOptions& options) { return finished(terminal, init(terminal, options)); },
           [&](const CheckOptions& options) { return check(options.file); },
           [&](const KeyOptions& options) { return make_key(options); },
+          [&](const ReloadOptions& options) { return with_daemon(options, reload); },
           [&](const VersionOptions& options) { return finished(terminal, print_version(terminal, options)); },
           [&](const ListOptions& options) { return with_daemon(options, list); },
+          [&](const ShowOptions& options) { return with_daemon(options, show); },
           [&](const PsOptions& options) { return with_daemon(options, ps); },
           [&](const DevicesOptions& options) { return with_daemon(options, devices); },
+          [&](const RequestsOptions& options) { return with_daemon(options, requests); },
+          [&](const CancelOptions& options) { return with_daemon(options, cancel); },
           [&](const RunOptions& options) { return with_daemon(options, chat); },
           [&](const LoadOptions& options) { return with_daemon(options, load); },
           [&](const UnloadOptions& options) { return with_daemon(options, unload); },
+          [&](const PinOptions& options) { return with_daemon(options, pin); },
+          [&](const UnpinOptions& options) { return with_daemon(options, unpin); },
           [&](const LogsOptions& options) { return with_daemon(options, logs); },
       },
       invocation.command);

@@ -141,6 +141,10 @@ Outcome<std::string> Client::get(std::string target) {
   return impl_->finish(impl_->ask("GET", std::move(target), "", now() + kQuickly));
 }
 
+Outcome<std::string> Client::remove(std::string target) {
+  return impl_->finish(impl_->ask("DELETE", std::move(target), "", now() + kQuickly));
+}
+
 Outcome<std::string> Client::post(std::string target, std::string body) {
   return impl_->finish(impl_->ask("POST", std::move(target), std::move(body), kNever));
 }

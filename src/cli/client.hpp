@@ -45,6 +45,7 @@ class Client {
   Outcome<std::string> get(std::string target);
   Outcome<std::string> post(std::string target, std::string body);
   Outcome<std::string> post(std::string target, std::string body, Watch watch);
+  Outcome<std::string> remove(std::string target);
 
   enum class OnInterrupt : unsigned char { die, stop };  // what Ctrl-C does: to the process, or to this answer alone
   enum class StreamEnd : unsigned char { whole, interrupted };

@@ -15,18 +15,36 @@ struct Session {
   Terminal& terminal;
 };
 
+Outcome<Exit> init(Terminal& terminal, const InitOptions& options);
+Outcome<Exit> reload(Session session, const ReloadOptions& options);
 Outcome<Exit> list(Session session, const ListOptions& options);
+Outcome<Exit> show(Session session, const ShowOptions& options);
 Outcome<Exit> ps(Session session, const PsOptions& options);
 Outcome<Exit> devices(Session session, const DevicesOptions& options);
+Outcome<Exit> requests(Session session, const RequestsOptions& options);
+Outcome<Exit> cancel(Session session, const CancelOptions& options);
 Outcome<Exit> chat(Session session, const RunOptions& options);
 Outcome<Exit> load(Session session, const LoadOptions& options);
 Outcome<Exit> unload(Session session, const UnloadOptions& options);
+Outcome<Exit> pin(Session session, const PinOptions& options);
+Outcome<Exit> unpin(Session session, const UnpinOptions& options);
 Outcome<Exit> logs(Session session, const LogsOptions& options);
 
 // The daemon's answer as it came, for --json.
 void print_json(Terminal& terminal, std::string_view json);
 
 // --- their words ---------------------------------------------------------------------------------------------
+
+// The table of ps; empty where there is nothing to show.
+std::string loaded_models(const ModelsReply& reply, const Terminal& terminal, WallTime now);
+
+// "3 GiB", "~512 MiB" where it is estimated, "?" where nothing is known.
+std::string size_in_words(const ModelReply& model);
+
+// Style of the word that names its state.
+Style style_of_state(const ModelReply& model);
+
+std::string joined(const std::vector<std::string>& parts);  // "a, b"
 
 // "1.5 GiB" for one device that is the host, else "gpu0 3 GiB, host 1 GiB"; empty for nothing.
 std::string in_words(const Footprint& footprint);

@@ -24,6 +24,7 @@ Exit exit_of(int status, std::string_view error_code) {
     case 409:
     case 429:
     case 503: return Exit::refused;
+    case 422: return error_code == "misconfigured" ? Exit::usage : Exit::failed;
     case 504: return Exit::deadline;
     case 507: return Exit::too_big;
     default: return Exit::failed;

@@ -45,6 +45,8 @@ Outcome<ModelsReply> read_models(std::string_view json) { return read<ModelsRepl
 Outcome<ModelReply> read_model(std::string_view json) { return read<ModelReply>(json, "description of the model"); }
 Outcome<DevicesReply> read_devices(std::string_view json) { return read<DevicesReply>(json, "list of devices"); }
 Outcome<ReceiptReply> read_receipt(std::string_view json) { return read<ReceiptReply>(json, "receipt"); }
+Outcome<RequestsReply> read_requests(std::string_view json) { return read<RequestsReply>(json, "list of requests"); }
+Outcome<ChangesReply> read_changes(std::string_view json) { return read<ChangesReply>(json, "account of the reload"); }
 Outcome<ChatChunk> read_chunk(std::string_view json) { return read<ChatChunk>(json, "answer"); }
 
 Failure failure_of(int status, const ErrorReply& error) {

@@ -32,9 +32,12 @@ struct ModelReply {
   std::optional<Footprint> footprint;
   std::optional<std::string> footprint_source;
   std::optional<std::int64_t> pid;
+  std::uint64_t loads = 0;
   std::optional<double> last_load_ms;
+  std::optional<std::string> last_used;
   std::optional<std::string> expires_at;
   std::optional<bool> pinned;
+  std::optional<bool> removed;     // no longer configured, still there
   std::optional<double> progress;  // 0 … 1, while loading
   std::optional<std::string> error;
   std::optional<std::string> retry_at;
@@ -42,6 +45,28 @@ struct ModelReply {
 
 struct ModelsReply {
   std::vector<ModelReply> models;
+};
+
+struct RequestReply {
+  std::string id;
+  std::string model;
+  std::string client;
+  std::string phase;
+  double waited = 0;  // ms
+  std::optional<std::uint64_t> position;
+  std::uint64_t bytes = 0;
+};
+
+struct RequestsReply {
+  std::vector<RequestReply> requests;
+};
+
+struct ChangesReply {
+  std::vector<std::string> added;
+  std::vector<std::string> changed;
+  std::vector<std::string> removed;
+  std::vector<std::string> settings;
+  std::vector<std::string> needs_restart;
 };
 
 struct DeviceReply {
@@ -96,6 +121,8 @@ Outcome<ModelsReply> read_models(std::string_view json);
 Outcome<ModelReply> read_model(std::string_view json);
 Outcome<DevicesReply> read_devices(std::string_view json);
 Outcome<ReceiptReply> read_receipt(std::string_view json);
+Outcome<RequestsReply> read_requests(std::string_view json);
+Outcome<ChangesReply> read_changes(std::string_view json);
 Outcome<ChatChunk> read_chunk(std::string_view json);
 
 // The failure in an error answer; without Rouse's error in it, one that doubts that it came from Rouse.

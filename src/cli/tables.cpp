@@ -1,4 +1,4 @@
-// list, ps, devices: what there is to see, as tables.
+// list, devices, requests, and the table of ps: what there is to see.
 #include <chrono>
 #include <format>
 
@@ -10,23 +10,6 @@
 namespace rouse::cli {
 namespace {
 
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
-}
-
-Style style_of(const ModelReply& model) {
-  if (model.state == "ready") return Style::good;
-  if (model.state == "failed") return Style::bad;
-  return model.state == "cold" ? Style::faint : Style::notable;
-}
-
-std::string size_of(const ModelReply& model) {
-  if (!model.footprint || model.footprint->empty()) return "?";
-  return (model.footprint_source == "estimated" ? "~" : "") + in_words(*model.footprint);
-}
-
 std::string number(std::uint64_t value) { return value == 0 ? "-" : std::to_string(value); }
 
 std::string note(const ModelReply& model, WallTime now) {
@@ -35,30 +18,13 @@ std::string note(const ModelReply& model, WallTime now) {
     return retry && *retry > now ? std::format("{} (next try {})", *model.error, relative(*retry, now)) : *model.error;
   }
   if (model.state == "loading" && model.progress) return std::format("{:.0f} %", *model.progress * 100);
+  if (model.removed.value_or(false)) return "no longer configured: ends when its answers have ended";
   return model.pinned.value_or(false) ? "pinned" : "";
 }
 
 bool is_interesting(const ModelReply& model) { return model.state != "cold" || model.waiting > 0 || model.leases > 0; }
 
 }  // namespace
-
-void print_json(Terminal& terminal, std::string_view json) {
-  terminal.out() << json << (json.ends_with('\n') ? "" : "\n");
-}
-
-std::string in_words(const Footprint& footprint) {
-  if (footprint.size() == 1 && footprint.begin()->first == "host") return to_string(Bytes{footprint.begin()->second});
-  std::vector<std::string> parts;
-  for (const auto& [device, bytes] : footprint) parts.push_back(std::format("{} {}", device, to_string(Bytes{bytes})));
-  return joined(parts);
-}
-
-std::string expiry(const ModelReply& model, WallTime now) {
-  if (model.state != "ready") return "";
-  if (model.leases > 0) return "in use";
-  const auto expires = parse_time(model.expires_at.value_or(""));
-  return expires ? relative(*expires, now) : "never";
-}
 
 Outcome<Exit> list(Session session, const ListOptions& options) {
   const auto json = session.daemon.get("/rouse/v1/models");
@@ -70,8 +36,8 @@ Outcome<Exit> list(Session session, const ListOptions& options) {
   for (const ModelReply& model : reply->models) {
     table.add({{model.id, Style::strong},
                model.engine,
-               size_of(model),
-               {model.state, style_of(model)},
+               size_in_words(model),
+               {model.state, style_of_state(model)},
                joined(model.aliases.value_or(std::vector<std::string>{}))});
   }
   if (table.empty()) {
@@ -82,12 +48,7 @@ Outcome<Exit> list(Session session, const ListOptions& options) {
   return Exit::ok;
 }
 
-Outcome<Exit> ps(Session session, const PsOptions& options) {
-  const auto json = session.daemon.get("/rouse/v1/models");
-  if (!json) return std::unexpected(json.error());
-  if (options.format == Format::json) return print_json(session.terminal, *json), Exit::ok;
-  const auto reply = read_models(*json);
-  if (!reply) return std::unexpected(reply.error());
+std::string loaded_models(const ModelsReply& reply, const Terminal& terminal, WallTime now) {
   Table table({{"MODEL"},
                {"STATE"},
                {"LEASES", Align::right},
@@ -96,24 +57,18 @@ Outcome<Exit> ps(Session session, const PsOptions& options) {
                {"PID", Align::right},
                {"EXPIRES"},
                {"NOTE", Align::left, Show::if_used}});
-  const WallTime now = std::chrono::system_clock::now();
-  for (const ModelReply& model : reply->models) {
+  for (const ModelReply& model : reply.models) {
     if (!is_interesting(model)) continue;
     table.add({{model.id, Style::strong},
-               {model.state, style_of(model)},
+               {model.state, style_of_state(model)},
                number(model.leases),
                number(model.waiting),
-               size_of(model),
+               size_in_words(model),
                model.pid ? std::to_string(*model.pid) : "-",
                expiry(model, now),
                note(model, now)});
   }
-  if (table.empty()) {
-    session.terminal.err() << "Nothing is loaded. To see the models there are: rouse list\n";
-  } else {
-    session.terminal.out() << table.rendered(session.terminal);
-  }
-  return Exit::ok;
+  return table.empty() ? "" : table.rendered(terminal);
 }
 
 Outcome<Exit> devices(Session session, const DevicesOptions& options) {
@@ -142,6 +97,37 @@ Outcome<Exit> devices(Session session, const DevicesOptions& options) {
                size(device.effective)});
   }
   session.terminal.out() << table.rendered(session.terminal);
+  return Exit::ok;
+}
+
+Outcome<Exit> requests(Session session, const RequestsOptions& options) {
+  const auto json = session.daemon.get("/rouse/v1/requests");
+  if (!json) return std::unexpected(json.error());
+  if (options.format == Format::json) return print_json(session.terminal, *json), Exit::ok;
+  const auto reply = read_requests(*json);
+  if (!reply) return std::unexpected(reply.error());
+  Table table({{"REQUEST"},
+               {"MODEL"},
+               {"CLIENT"},
+               {"PHASE"},
+               {"WAITED", Align::right},
+               {"POSITION", Align::right, Show::if_used},
+               {"SENT", Align::right}});
+  for (const RequestReply& request : reply->requests) {
+    const auto waited = std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(request.waited));
+    table.add({{request.id, Style::strong},
+               request.model,
+               request.client,
+               request.phase,
+               in_words(waited),
+               request.position ? std::to_string(*request.position) : "",
+               to_string(Bytes{static_cast<std::int64_t>(request.bytes)})});
+  }
+  if (table.empty()) {
+    session.terminal.err() << "Nobody is asking anything.\n";
+  } else {
+    session.terminal.out() << table.rendered(session.terminal);
+  }
   return Exit::ok;
 }
 

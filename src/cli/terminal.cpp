@@ -23,10 +23,12 @@ std::string_view escape(Style style) {
   return "";
 }
 
-std::size_t columns_of(int descriptor) {
+// Of the terminal behind the descriptor, where it says so.
+void measure(int descriptor, Terminal::Look& look) {
   winsize size{};
-  if (::ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
+  if (::ioctl(descriptor, TIOCGWINSZ, &size) != 0) return;
+  if (size.ws_col > 0) look.columns = size.ws_col;
+  if (size.ws_row > 0) look.rows = size.ws_row;
 }
 
 }  // namespace
@@ -42,7 +44,7 @@ Terminal process_terminal(const Environment& environment) {
   look.out_is_terminal = ::isatty(STDOUT_FILENO) == 1;
   look.err_is_terminal = ::isatty(STDERR_FILENO) == 1;
   look.colour = look.out_is_terminal && environment("NO_COLOR").value_or("").empty() && environment("TERM") != "dumb";
-  look.columns = columns_of(look.out_is_terminal ? STDOUT_FILENO : STDERR_FILENO);
+  measure(look.out_is_terminal ? STDOUT_FILENO : STDERR_FILENO, look);
   return Terminal({std::cin, std::cout, std::cerr}, look);
 }
 

@@ -30,6 +30,7 @@ class Terminal {
     bool err_is_terminal = false;
     bool colour = false;
     std::size_t columns = 80;
+    std::size_t rows = 24;
   };
   Terminal(Streams streams, Look look) : streams_(streams), look_(look) {}
 

@@ -59,6 +59,10 @@ TEST_CASE("what cannot be meant is refused with what could be") {
       {"run", "chat", "--deadline", "forever"},
       {"run", "chat", "--max-tokens", "0"},
       {"logs", "chat", "-n", "many"},
+      {"ps", "--every", "0"},
+      {"ps", "--every", "soon"},
+      {"cancel"},
+      {"pin"},
       {"serve", "--config", "a.yaml", "--models", "b"},
       {"--host", "x", "list"},
       {"key"},
@@ -129,6 +133,29 @@ TEST_CASE("serve and check take the configuration of the user's config folder wh
   CHECK(run({"check"}).exit == 2);
   CHECK(served == (folder / "rouse/rouse.yaml").string());
   CHECK(checked == served);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("init writes a configuration to begin with, and never over another unless told to") {
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("rouse-init-test-" + std::to_string(::getpid()));
+  const std::filesystem::path file = folder / "rouse/rouse.yaml";
+  const test::Run run{.environment = {{"XDG_CONFIG_HOME", folder.string()}}};
+  const test::Ran written = run({"init"});
+  CHECK(written.exit == 0);
+  CHECK(written.out == "wrote " + file.string() + "\nPut your models in it, then: rouse serve\n");
+  const auto size = std::filesystem::file_size(file);
+  CHECK(size > 1000);
+
+  std::ofstream(file) << "mine";
+  const test::Ran kept = run({"init"});
+  CHECK(kept.exit == code(Exit::usage));
+  CHECK(kept.err.contains("--force " + file.string()));
+  CHECK(std::filesystem::file_size(file) == 4);
+  CHECK(run({"init", "--force", file.string()}).exit == 0);
+  CHECK(std::filesystem::file_size(file) == size);
+  CHECK(run({"init", (file / "below").string()}).exit == code(Exit::failed));
+  CHECK(test::Run{}({"init"}).exit == code(Exit::usage));
   std::filesystem::remove_all(folder);
 }
 

@@ -43,6 +43,8 @@ TEST_CASE("statuses and codes end in the documented exits") {
   CHECK(exit_of(404, "unknown_model") == Exit::unknown_model);
   CHECK(exit_of(404, "model_not_found") == Exit::unknown_model);
   CHECK(exit_of(404, "not_found") == Exit::failed);
+  CHECK(exit_of(422, "misconfigured") == Exit::usage);
+  CHECK(exit_of(422, "invalid_request") == Exit::failed);
   CHECK(exit_of(409, "conflict") == Exit::refused);
   CHECK(exit_of(429, "") == Exit::refused);
   CHECK(exit_of(503, "") == Exit::refused);

@@ -163,11 +163,13 @@ TEST_CASE("an unknown model has an exit of its own in every command that takes o
   const Canned unknown{404, {R"({"error":{"code":"unknown_model","message":"there is no model \"x\""}})"}};
   for (const char* request :
        {"POST /rouse/v1/models/x/load", "POST /rouse/v1/models/x/unload", "GET /rouse/v1/models/x",
-        "GET /rouse/v1/models/x/logs?lines=100&follow=false", "POST /v1/chat/completions"}) {
+        "GET /rouse/v1/models/x/logs?lines=100&follow=false", "POST /v1/chat/completions",
+        "POST /rouse/v1/models/x/pin", "POST /rouse/v1/models/x/unpin"}) {
     fake.answer(request, unknown);
   }
-  const std::vector<std::vector<std::string>> commands{
-      {"load", "x"}, {"unload", "x"}, {"logs", "x"}, {"run", "x"}, {"run", "x", "hi"}};
+  const std::vector<std::vector<std::string>> commands{{"load", "x"}, {"unload", "x"},    {"logs", "x"},
+                                                       {"run", "x"},  {"run", "x", "hi"}, {"show", "x"},
+                                                       {"pin", "x"},  {"unpin", "x"}};
   for (const auto& command : commands) {
     INFO(command[0]);
     const Ran ran = asking(fake)(command);
@@ -183,7 +185,9 @@ TEST_CASE("a daemon that is not there has an exit of its own, and the way to sta
     host = gone.host();
   }
   const std::vector<std::vector<std::string>> commands{
-      {"list"}, {"ps"}, {"devices"}, {"load", "x"}, {"unload", "x"}, {"logs", "x"}, {"run", "x"}, {"run", "x", "hi"}};
+      {"list"},      {"ps"},          {"ps", "-w"},  {"devices"},  {"requests"},
+      {"reload"},    {"cancel", "x"}, {"show", "x"}, {"pin", "x"}, {"unpin", "x"},
+      {"load", "x"}, {"unload", "x"}, {"logs", "x"}, {"run", "x"}, {"run", "x", "hi"}};
   for (const auto& command : commands) {
     INFO(command[0]);
     const Ran ran = Run{.environment = {{"ROUSE_HOST", host}}}(command);
@@ -204,6 +208,113 @@ TEST_CASE("logs come as they are in a pipe and without what a terminal would obe
   Run run = asking(fake);
   run.look.out_is_terminal = true;
   CHECK(run({"logs", "chat", "-f", "-n", "5"}).out == "one[31m\ntwo\n");
+}
+
+TEST_CASE("show tells all there is of one model, and leaves out what there is not") {
+  FakeDaemon fake;
+  fake.answer("GET /rouse/v1/models/chat",
+              R"({"id":"chat","engine":"llama","state":"ready","leases":2,"waiting":1,"footprint":{"host":3221225472},
+  "footprint_source":"learnt","pid":4711,"loads":3,"last_load_ms":1200.5,"last_used":null,"expires_at":null,
+  "pinned":true,"error":null,"aliases":["gpt-4o-mini","b"]})");
+  const Ran ran = asking(fake)({"show", "chat"});
+  CHECK(ran.exit == 0);
+  CHECK(ran.out ==
+        "model      chat\n"
+        "aliases    gpt-4o-mini, b\n"
+        "engine     llama\n"
+        "state      ready\n"
+        "pinned     yes\n"
+        "answering  2\n"
+        "waiting    1\n"
+        "memory     3 GiB (learnt)\n"
+        "pid        4711\n"
+        "loads      3, the last in 1.2 s\n"
+        "expires    in use\n");
+}
+
+TEST_CASE("pin and unpin say what holds from now on") {
+  FakeDaemon fake;
+  fake.answer("POST /rouse/v1/models/chat/pin", R"({"id":"chat","engine":"llama","state":"ready"})");
+  fake.answer("POST /rouse/v1/models/cold/pin", R"({"id":"cold","engine":"llama","state":"cold"})");
+  fake.answer("POST /rouse/v1/models/chat/unpin", R"({"id":"chat","engine":"llama","state":"ready"})");
+  CHECK(asking(fake)({"pin", "chat"}).out == "chat is pinned: it stays loaded until it is unpinned\n");
+  CHECK(asking(fake)({"pin", "cold"}).out.contains("rouse load cold"));
+  CHECK(asking(fake)({"unpin", "chat"}).out == "chat is no longer pinned\n");
+  CHECK(fake.seen().at(0).fields.at("Content-Type") == "application/json");
+}
+
+TEST_CASE("requests are shown with their ids, and cancelled by them") {
+  FakeDaemon fake;
+  fake.answer("GET /rouse/v1/requests",
+              R"({"requests":[{"id":"r-1","model":"chat","client":"127.0.0.1","origin":"client","phase":"waiting",
+               "waited":1234.5,"position":2,"bytes":0},{"id":"r-2","model":"chat","client":"key a","origin":"client",
+               "phase":"answering","waited":12,"position":null,"bytes":2048}]})");
+  const Ran seen = asking(fake)({"requests"});
+  CHECK(seen.exit == 0);
+  CHECK(seen.out ==
+        "REQUEST  MODEL  CLIENT     PHASE      WAITED  POSITION   SENT\n"
+        "r-1      chat   127.0.0.1  waiting     1.2 s         2    0 B\n"
+        "r-2      chat   key a      answering   12 ms            2 KiB\n");
+
+  fake.answer("DELETE /rouse/v1/requests/r%2F1", R"({"id":"r/1"})");
+  const Ran cancelled = asking(fake)({"cancel", "r/1"});
+  CHECK(cancelled.exit == 0);
+  CHECK(cancelled.out == "cancelled r/1\n");
+  CHECK(fake.seen().back().fields.at("Content-Type") == "application/json");
+  fake.answer("DELETE /rouse/v1/requests/x", {404, {R"({"error":{"code":"not_found","message":"no request \"x\""}})"}});
+  const Ran unknown = asking(fake)({"cancel", "x"});
+  CHECK(unknown.exit == code(Exit::failed));
+  CHECK(unknown.err == "rouse: no request \"x\". To see the requests there are: rouse requests.\n");
+}
+
+TEST_CASE("reload says what changed, and what is wrong with the file") {
+  FakeDaemon fake;
+  fake.answer("POST /rouse/v1/reload",
+              R"({"added":["a","b"],"changed":[],"removed":["c"],"settings":["limits"],"needs_restart":["listen"]})");
+  const Ran changed = asking(fake)({"reload"});
+  CHECK(changed.exit == 0);
+  CHECK(changed.out ==
+        "added            a, b\n"
+        "removed          c\n"
+        "settings         limits\n"
+        "needs a restart  listen\n");
+  FakeDaemon same;
+  same.answer("POST /rouse/v1/reload", R"({"added":[],"changed":[],"removed":[],"settings":[],"needs_restart":[]})");
+  CHECK(asking(same)({"reload"}).out == "nothing has changed\n");
+  FakeDaemon broken;
+  broken.answer("POST /rouse/v1/reload",
+                {422, {R"({"error":{"code":"misconfigured","message":"the configuration is wrong",
+                "context":"/etc/r.yaml:3:1: unknown key"}})"}});
+  const Ran wrong = asking(broken)({"reload"});
+  CHECK(wrong.exit == code(Exit::usage));
+  CHECK(wrong.err == "rouse: the configuration is wrong.\n  /etc/r.yaml:3:1: unknown key\n");
+}
+
+TEST_CASE("ps --watch repaints in place on a terminal and prints blocks elsewhere, until there is nothing to see") {
+  const Canned forbidden{403, {R"({"error":{"code":"forbidden","message":"no more"}})"}};
+  const auto seen = [&](bool terminal) {
+    FakeDaemon fake;
+    fake.answer("GET /rouse/v1/models", kModels);
+    fake.answer("GET /rouse/v1/models", R"({"models":[]})");
+    fake.answer("GET /rouse/v1/models", kModels);
+    fake.answer("GET /rouse/v1/models", forbidden);
+    Run run = asking(fake);
+    run.look.out_is_terminal = terminal;
+    run.look.rows = 3;
+    const Ran ran = run({"ps", "--watch", "--every", "1ms"});
+    CHECK(ran.exit == code(Exit::not_allowed));
+    return ran.out;
+  };
+  const std::string painted = seen(true);
+  CHECK(painted.starts_with("\r\x1b[JMODEL"));
+  CHECK(painted.contains("\x1b[2A\r\x1b[JNothing is loaded"));
+  CHECK(painted.contains("\x1b[1A\r\x1b[JMODEL"));
+  CHECK_FALSE(painted.contains("broken"));  // the third line, for which there is no room
+  const std::string blocks = seen(false);
+  CHECK(blocks.starts_with("MODEL"));
+  CHECK(blocks.contains("\n\nNothing is loaded"));
+  CHECK(blocks.contains("rouse list\n\nMODEL"));
+  CHECK_FALSE(blocks.contains('\x1b'));
 }
 
 TEST_CASE("version is the same in words and in JSON, and needs no daemon") {

@@ -1,0 +1,96 @@
+// init: a configuration to begin with.
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <format>
+#include <fstream>
+
+#include "cli/commands.hpp"
+
+namespace rouse::cli {
+namespace {
+
+// What is explained stands behind "# "; a setting that is switched off behind "#" alone, with the value that holds
+// without it (where there is one).
+constexpr std::string_view kExample = R"yaml(# What Rouse serves, and within which bounds.
+#
+# A line that begins with "#" and no space is a setting with its default: take the "#" away to change it.
+# Afterwards:  rouse check     looks for mistakes
+#              rouse serve     runs the daemon
+#              rouse reload    has a running daemon read this file again
+
+# Where clients connect. OpenAI's clients are told: base URL http://127.0.0.1:11450/v1
+#listen: 127.0.0.1:11450
+
+# What models may take of each device, as a share or a size; the reserve stays free for other programs.
+#budgets:
+#  host: {limit: 80%, reserve: 0}
+
+# What holds for models that do not say otherwise.
+defaults:
+  engine: llama            # llama.cpp's llama-server, for GGUF files
+#  keep: 5m                # how long an idle model stays loaded: 0, 30s, 5m, forever
+#  priority: normal        # who goes first when memory is short: low, normal, high
+#  deadline: 10m           # how long a request waits at most
+#  min_residency: 2s       # how long a model stays at least before another may take its place
+
+# Where the engines' programs are: a path, or a name that is looked up in PATH.
+#engines:
+#  llama: {binary: llama-server}
+
+# How memory is shared when not all models fit.
+#policy:
+#  eviction: gdsf          # which idle model goes first: gdsf (by what its reload would cost), or lru
+#  patience: 10s           # how long a request waits before a busy model has to make room for it
+#  slice: 60s              # what such a model is left at least
+#  load_timeout: 5m        # a load that lasts longer has failed
+
+#limits:
+#  body: 64MiB             # of one request
+#  header: 64KiB
+#  connections: 10000      # open at once
+#  queue: 1024             # requests that wait for one model
+#  idle: 75s               # how long an unused connection stays open
+#  receive: 30s            # without a byte of a request that has begun
+#  send: 60s               # without a byte taken by the client
+#  drain: 30s              # for running answers to end when the daemon stops
+
+# The models: by the name that clients ask for. A path is relative to this file.
+models:
+#  chat:
+#    source: ~/models/chat.gguf
+#    aliases: [gpt-4o-mini]      # other names for it
+#    context: 8192               # tokens, all slots together; without it what the model was trained with
+#    parallel: 2                 # requests that it answers at once
+#    preload: true               # load it when the daemon starts
+#    pinned: true                # and keep it, whatever others need
+#  embed:
+#    source: ~/models/embed.gguf
+#    embeddings: true
+)yaml";
+
+std::string in_words(int error) { return std::strerror(error); }
+
+}  // namespace
+
+Outcome<Exit> init(Terminal& terminal, const InitOptions& options) {
+  const std::filesystem::path path(options.file);
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (error)
+    return failure(Exit::failed, std::format("{} cannot be made: {}", path.parent_path().string(), error.message()));
+  const auto mode = options.force == Force::yes ? std::ios::trunc : std::ios::noreplace;
+  std::ofstream file(path, std::ios::out | mode);
+  if (!file && errno == EEXIST) {
+    return failure(Exit::usage, std::format("{} is there already, and was left as it is. To write over it: rouse init "
+                                            "--force {}",
+                                            options.file, options.file));
+  }
+  file << kExample << std::flush;
+  if (!file) return failure(Exit::failed, std::format("{} cannot be written: {}", options.file, in_words(errno)));
+  terminal.out() << std::format("wrote {}\nPut your models in it, then: rouse serve{}\n", options.file,
+                                options.is_default ? "" : " --config " + options.file);
+  return Exit::ok;
+}
+
+}  // namespace rouse::cli

@@ -1,0 +1,141 @@
+// show, pin, unpin, cancel, reload: looking closely, and steering.
+#include <chrono>
+#include <format>
+
+#include "base/bytes.hpp"
+#include "cli/commands.hpp"
+#include "cli/table.hpp"
+#include "cli/text.hpp"
+
+namespace rouse::cli {
+namespace {
+
+// Two columns without titles; what has no value is left out.
+class Facts {
+ public:
+  void add(std::string name, std::string value, Style style = Style::plain) {
+    if (value.empty()) return;
+    widest_ = std::max(widest_, name.size());
+    facts_.push_back({std::move(name), std::move(value), style});
+  }
+  bool empty() const { return facts_.empty(); }
+  void print(Terminal& terminal) const {
+    for (const Fact& fact : facts_) {
+      terminal.out() << std::format("{:<{}}  ", fact.name, widest_)
+                     << terminal.painted(fact.style, one_line(fact.value)) << '\n';
+    }
+  }
+
+ private:
+  struct Fact {
+    std::string name;
+    std::string value;
+    Style style;
+  };
+  std::vector<Fact> facts_;
+  std::size_t widest_ = 0;
+};
+
+std::string time_of(const std::optional<std::string>& text, WallTime now) {
+  const auto time = parse_time(text.value_or(""));
+  return time ? relative(*time, now) : "";
+}
+
+std::string load_in_words(const ModelReply& model) {
+  if (!model.last_load_ms) return "";
+  const auto took =
+      std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(*model.last_load_ms));
+  return std::format("{}, the last in {}", model.loads, in_words(took));
+}
+
+Outcome<Exit> set_pin(Session session, const std::string& model, Format format, bool pinned) {
+  const auto json = session.daemon.post(model_target(model, pinned ? "/pin" : "/unpin"), "{}");
+  if (!json) return std::unexpected(json.error());
+  if (format == Format::json) return print_json(session.terminal, *json), Exit::ok;
+  const auto reply = read_model(*json);
+  if (!reply) return std::unexpected(reply.error());
+  if (!pinned) {
+    session.terminal.out() << reply->id << " is no longer pinned\n";
+  } else if (reply->state == "ready") {
+    session.terminal.out() << reply->id << " is pinned: it stays loaded until it is unpinned\n";
+  } else {
+    session.terminal.out() << std::format(
+        "{} is pinned, but not loaded: once it is, it stays. To load it now: rouse "
+        "load {}\n",
+        reply->id, reply->id);
+  }
+  return Exit::ok;
+}
+
+}  // namespace
+
+Outcome<Exit> show(Session session, const ShowOptions& options) {
+  const auto json = session.daemon.get(model_target(options.model));
+  if (!json) return std::unexpected(json.error());
+  if (options.format == Format::json) return print_json(session.terminal, *json), Exit::ok;
+  const auto model = read_model(*json);
+  if (!model) return std::unexpected(model.error());
+  const WallTime now = std::chrono::system_clock::now();
+  Facts facts;
+  facts.add("model", model->id, Style::strong);
+  facts.add("aliases", joined(model->aliases.value_or(std::vector<std::string>{})));
+  facts.add("engine", model->engine);
+  facts.add("state", model->state, style_of_state(*model));
+  if (model->state == "loading" && model->progress)
+    facts.add("progress", std::format("{:.0f} %", *model->progress * 100));
+  facts.add("error", model->error.value_or(""), Style::bad);
+  facts.add("next try", time_of(model->retry_at, now));
+  facts.add("pinned", model->pinned.value_or(false) ? "yes" : "no");
+  facts.add("answering", std::to_string(model->leases));
+  facts.add("waiting", std::to_string(model->waiting));
+  facts.add("memory", std::format("{}{}", size_in_words(*model),
+                                  model->footprint_source ? std::format(" ({})", *model->footprint_source) : ""));
+  facts.add("pid", model->pid ? std::to_string(*model->pid) : "");
+  facts.add("loads", load_in_words(*model));
+  facts.add("last used", time_of(model->last_used, now));
+  facts.add("expires", expiry(*model, now));
+  facts.print(session.terminal);
+  return Exit::ok;
+}
+
+Outcome<Exit> pin(Session session, const PinOptions& options) {
+  return set_pin(session, options.model, options.format, true);
+}
+
+Outcome<Exit> unpin(Session session, const UnpinOptions& options) {
+  return set_pin(session, options.model, options.format, false);
+}
+
+Outcome<Exit> cancel(Session session, const CancelOptions& options) {
+  auto json = session.daemon.remove("/rouse/v1/requests/" + percent_encoded(options.request));
+  if (!json) {
+    Failure why = std::move(json.error());
+    if (why.exit == Exit::failed) why.message += ". To see the requests there are: rouse requests";
+    return std::unexpected(std::move(why));
+  }
+  if (options.format == Format::json) return print_json(session.terminal, *json), Exit::ok;
+  session.terminal.out() << "cancelled " << one_line(options.request) << '\n';
+  return Exit::ok;
+}
+
+Outcome<Exit> reload(Session session, const ReloadOptions& options) {
+  const auto json = session.daemon.post("/rouse/v1/reload", "{}");
+  if (!json) return std::unexpected(json.error());
+  if (options.format == Format::json) return print_json(session.terminal, *json), Exit::ok;
+  const auto changes = read_changes(*json);
+  if (!changes) return std::unexpected(changes.error());
+  Facts facts;
+  facts.add("added", joined(changes->added));
+  facts.add("changed", joined(changes->changed));
+  facts.add("removed", joined(changes->removed));
+  facts.add("settings", joined(changes->settings));
+  facts.add("needs a restart", joined(changes->needs_restart), Style::notable);
+  if (facts.empty()) {
+    session.terminal.out() << "nothing has changed\n";
+  } else {
+    facts.print(session.terminal);
+  }
+  return Exit::ok;
+}
+
+}  // namespace rouse::cli
