@@ -2,8 +2,10 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
 #include <expected>
+#include <format>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "api/api.hpp"
 #include "cli/cli.hpp"
@@ -11,10 +13,12 @@
 #include "config/names.hpp"
 #include "daemon/daemon.hpp"
 #include "http/server.hpp"
+#include "service/doors.hpp"
 #include "service/service.hpp"
 #include "system/logger.hpp"
 #include "system/process.hpp"
 #include "system/runtime_dir.hpp"
+#include "system/service_manager.hpp"
 
 namespace rouse {
 namespace {
@@ -55,27 +59,6 @@ int make_key(const cli::KeyOptions& options) {
   return 0;
 }
 
-// Where the owner's socket stands when the configuration does not say: in the folder of the user's session, if there is
-// one.
-std::string usual_admin_socket() {
-  const auto folder = config::process_environment()("XDG_RUNTIME_DIR");
-  return folder && folder->starts_with('/') ? *folder + "/rouse.sock" : "";
-}
-
-// False if there is to be a socket and is none. One at the usual place may be another daemon's.
-bool listen_for_owner(http::Server& server, api::Api& api, const config::Config& config, system::Logger& log) {
-  const std::string path = config.admin_socket.empty() ? usual_admin_socket() : config.admin_socket;
-  if (path.empty()) return true;
-  const auto bound = server.listen(http::unix_address(path), api.owner_door());
-  if (bound) {
-    log.info("administrators need no key on unix:{}", path);
-    return true;
-  }
-  const bool wanted = !config.admin_socket.empty();
-  log.write(wanted ? system::Level::error : system::Level::warning, "admin socket: " + bound.error().message);
-  return !wanted;
-}
-
 // The configuration that the options name. As they are: --listen is not the file's to change.
 std::expected<config::Config, config::Problems> read_config(const cli::ServeOptions& options,
                                                             const std::optional<config::Address>& listen) {
@@ -95,15 +78,22 @@ int serve(const cli::ServeOptions& options) {
       return kUsage;
     }
   }
-  const auto config = read_config(options, listen);
-  if (!config) return complain(config.error());
-  if (const std::string why = config::why_too_open(*config); !why.empty()) {
+  auto loaded = read_config(options, listen);
+  if (!loaded) return complain(loaded.error());
+  config::Config config = std::move(*loaded);
+  if (const std::string why = config::why_too_open(config); !why.empty()) {
     std::fprintf(stderr, "%s\n", why.c_str());
     return kUsage;
   }
 
   const SystemClock clock;
+  auto manager = system::ServiceManager::from_environment();
   system::Logger log(options.verbosity == cli::Verbosity::verbose ? system::Level::debug : system::Level::info);
+  auto sockets = manager.take_sockets();
+  if (!sockets) {
+    log.error("{}", sockets.error().message);
+    return kFailed;
+  }
   boost::asio::io_context io(1);
   auto launcher = system::Launcher::create(io);
   auto runtime = system::RuntimeDir::create(system::RuntimeDir::default_parents());
@@ -115,28 +105,31 @@ int serve(const cli::ServeOptions& options) {
   http::UpstreamPool upstreams(io);
   daemon::Daemon daemon(
       {.io = io, .clock = clock, .log = log, .launcher = **launcher, .runtime = *runtime, .upstreams = upstreams},
-      *config);
-  http::Server server(io, server_limits(config->limits));
+      config);
+  http::Server server(io, server_limits(config.limits));
   Service* running = nullptr;
   api::Api api({.daemon = daemon,
                 .upstreams = upstreams,
                 .log = log,
                 .clock = clock,
                 .reload = [&running] { return running->reload(); },
-                .deadline = config->deadline,
+                .deadline = config.deadline,
                 .since = clock.wall()},
-               hosts_of(*config), config->keys);
-  Service service({.io = io, .clock = clock, .log = log, .daemon = daemon, .server = server, .api = api}, *config,
-                  [&] { return read_config(options, listen); });
-  running = &service;
-  const auto bound = server.listen(http::tcp_address(config->listen.host, config->listen.port), api);
+               hosts_of(config), config.keys);
+  const bool passed = !sockets->empty();
+  const auto bound = open_doors(server, api, config, std::move(*sockets), log);
   if (!bound) {
     log.error("{}", bound.error().message);
-    return kFailed;
+    return bound.error().code == Code::forbidden ? kUsage : kFailed;
   }
-  if (!listen_for_owner(server, api, *config, log)) return kFailed;
-  service.obey_signals();
-  log.info("rouse serves {} models on http://{}", config->models.size(), to_string(*bound));
+  api.admit(hosts_of(config), config.keys);
+  if (passed) listen = config.listen;
+  Service service(
+      {.io = io, .clock = clock, .log = log, .daemon = daemon, .server = server, .api = api, .manager = manager},
+      config, [&] { return read_config(options, listen); });
+  running = &service;
+  log.info("rouse serves {} models on {}", config.models.size(), *bound);
+  service.begin(*bound);
   daemon.start_preloads();
   io.run();
   log.info("stopped");

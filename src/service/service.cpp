@@ -3,7 +3,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <format>
@@ -13,6 +13,7 @@ namespace rouse {
 namespace {
 
 constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
+constexpr Duration kPatience = std::chrono::seconds(15);  // that we ask for, again and again while answers end
 constexpr Duration kLastBytes = std::chrono::seconds(2);  // for clients to take what was written when the deadline came
 
 Error misconfigured(const config::Problems& problems) {
@@ -49,16 +50,35 @@ std::vector<std::string> hosts_of(const config::Config& config) {
 }
 
 Service::Service(Parts parts, config::Config config, ReadConfig read)
-    : parts_(parts), config_(std::move(config)), read_(std::move(read)) {}
+    : parts_(std::move(parts)),
+      config_(std::move(config)),
+      read_(std::move(read)),
+      hangups_(parts_.io, SIGHUP),
+      ends_(parts_.io, SIGTERM, SIGINT) {}
 
-void Service::obey_signals() {
-  // Both end with io: they wait for signals for as long as it runs.
-  boost::asio::co_spawn(parts_.io.get_executor(), reload_on_signal(), boost::asio::detached);
-  boost::asio::co_spawn(parts_.io.get_executor(), drain_on_signal(), boost::asio::detached);
+void Service::begin(std::string where) {
+  where_ = std::move(where);
+  // They end with io: they wait for signals and times for as long as it runs.
+  const auto run = [this](http::Task<void> task) {
+    boost::asio::co_spawn(parts_.io.get_executor(), std::move(task), boost::asio::detached);
+  };
+  run(reload_on_signal());
+  run(drain_on_signal());
+  if (const auto watchdog = parts_.manager.watchdog()) run(feed_watchdog(*watchdog / 2));
+  parts_.manager.ready(status());
 }
+
+std::string Service::status() const { return std::format("serving {} models on {}", config_.models.size(), where_); }
 
 Result<config::Changes> Service::reload() {
   if (!parts_.daemon.accepting()) return fail(Code::unavailable, "the daemon is shutting down and reloads nothing");
+  parts_.manager.reloading();
+  auto found = read_anew();
+  parts_.manager.ready(found ? status() : std::format("{}; {}", status(), found.error().message));
+  return found;
+}
+
+Result<config::Changes> Service::read_anew() {
   auto next = read_();
   if (!next) {
     for (const config::Problem& problem : next.error()) parts_.log.error("not reloaded: {}", to_string(problem));
@@ -81,9 +101,8 @@ Result<config::Changes> Service::reload() {
 }
 
 http::Task<void> Service::reload_on_signal() {
-  boost::asio::signal_set signals(parts_.io, SIGHUP);
   while (true) {
-    const auto [error, signal] = co_await signals.async_wait(kAwait);
+    const auto [error, signal] = co_await hangups_.async_wait(kAwait);
     if (error) co_return;
     (void)reload();  // has said in the log what there is to say
   }
@@ -91,19 +110,40 @@ http::Task<void> Service::reload_on_signal() {
 
 // Readiness turns 503, accepting stops, answers end, workers stop. A second signal does not wait.
 http::Task<void> Service::drain_on_signal() {
-  boost::asio::signal_set signals(parts_.io, SIGTERM, SIGINT);
-  co_await signals.async_wait(kAwait);
+  if (const auto [error, signal] = co_await ends_.async_wait(kAwait); error) co_return;
   const Duration patience = config_.limits.drain;
   parts_.log.info("draining: running answers have {:.0f} s to end", std::chrono::duration<double>(patience).count());
-  signals.async_wait([&](const boost::system::error_code& error, int) {
+  ends_.async_wait([this](const boost::system::error_code& error, int) {
     if (!error) parts_.io.stop();
   });
   const TimePoint deadline = later(parts_.clock.now(), patience);
+  parts_.manager.stopping("draining");
+  boost::asio::co_spawn(parts_.io.get_executor(), ask_for_patience(), boost::asio::detached);
   parts_.daemon.begin_shutdown(deadline);
   parts_.server.stop_accepting();
   co_await parts_.daemon.ended();
-  co_await parts_.server.drain(later(parts_.clock.now(), kLastBytes));
+  co_await parts_.server.drain(later(std::max(deadline, parts_.clock.now()), kLastBytes));
   parts_.io.stop();
+}
+
+http::Task<void> Service::ask_for_patience() {
+  boost::asio::steady_timer pause(parts_.io);
+  while (true) {
+    std::uint64_t answers = 0;
+    for (const daemon::ModelStatus& model : parts_.daemon.models()) answers += model.leases;
+    parts_.manager.still_stopping(kPatience, std::format("draining; answers that are still running: {}", answers));
+    pause.expires_after(kPatience / 3);
+    co_await pause.async_wait(kAwait);
+  }
+}
+
+http::Task<void> Service::feed_watchdog(Duration interval) {
+  boost::asio::steady_timer pause(parts_.io);
+  while (true) {
+    if (parts_.healthy()) parts_.manager.alive();
+    pause.expires_after(interval);
+    co_await pause.async_wait(kAwait);
+  }
 }
 
 }  // namespace rouse

@@ -1,9 +1,11 @@
-// The daemon's life from its first signal to its last: reloads on SIGHUP or when asked, drains on SIGTERM or SIGINT.
+// The daemon's life from its first signal to its last: reloads on SIGHUP or when asked, drains on SIGTERM or SIGINT,
+// and keeps the service manager informed.
 //
 // Made by main, after everything that it is given and ends before it. Owner thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <expected>
 #include <functional>
 #include <string>
@@ -16,6 +18,7 @@
 #include "daemon/daemon.hpp"
 #include "http/server.hpp"
 #include "system/logger.hpp"
+#include "system/service_manager.hpp"
 
 namespace rouse {
 
@@ -35,14 +38,18 @@ class Service {
     daemon::Daemon& daemon;
     http::Server& server;
     api::Api& api;
+    system::ServiceManager& manager;
+    // While this is false the manager's watchdog is not fed. That the owner thread gets round to asking is part of the
+    // answer.
+    std::function<bool()> healthy = [] { return true; };
   };
-  // `config` is the one in force.
+  // `config` is the one in force. Signals that come from now on are kept for begin().
   Service(Parts parts, config::Config config, ReadConfig read);
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  // Obeys signals from now on, until io is stopped.
-  void obey_signals();
+  // From now on it obeys signals, until io is stopped; the manager hears that we are ready, and where.
+  void begin(std::string where);
 
   // What has changed; a broken configuration changes nothing (misconfigured, its problems as context).
   Result<config::Changes> reload();
@@ -50,10 +57,17 @@ class Service {
  private:
   http::Task<void> reload_on_signal();
   http::Task<void> drain_on_signal();
+  http::Task<void> ask_for_patience();  // of the manager, while answers end
+  http::Task<void> feed_watchdog(Duration interval);
+  Result<config::Changes> read_anew();
+  std::string status() const;
 
   Parts parts_;
   config::Config config_;
   ReadConfig read_;
+  std::string where_;
+  boost::asio::signal_set hangups_;
+  boost::asio::signal_set ends_;
 };
 
 }  // namespace rouse
