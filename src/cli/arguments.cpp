@@ -6,12 +6,15 @@
 #include <filesystem>
 #include <format>
 #include <memory>
+#include <ranges>
+#include <sstream>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/duration.hpp"
 #include "base/nearest.hpp"
+#include "cli/values.hpp"
 
 namespace rouse::cli {
 namespace {
@@ -60,33 +63,6 @@ struct Sub {
         "--json", [from = options] { from->format = Format::json; }, "print the daemon's JSON as it is");
   }
 };
-
-std::string wrong_keep(const std::string& text) {
-  return text == "forever" || parse_duration(text) ? "" : "write 0, forever, or a time such as 90s, 5m or 1h30m";
-}
-
-std::string wrong_time(const std::string& text) {
-  return parse_duration(text) ? "" : "write a time such as 90s, 5m or 1h30m";
-}
-
-std::string wrong_interval(const std::string& text) {
-  const auto interval = parse_duration(text);
-  return interval && *interval > Duration::zero() ? "" : "write a time such as 500ms, 2s or 1m";
-}
-
-std::string wrong_priority(const std::string& text) {
-  return text == "low" || text == "normal" || text == "high" ? "" : "write low, normal or high";
-}
-
-std::string wrong_role(const std::string& text) { return text == "use" || text == "admin" ? "" : "write use or admin"; }
-
-std::string wrong_count(const std::string& text) {
-  return text.starts_with('-') || text == "0" ? "write a number of tokens, 1 or more" : "";
-}
-
-std::string wrong_temperature(const std::string& text) {
-  return text.starts_with('-') ? "write a number, 0 or more" : "";
-}
 
 void add_serve(Parser& parser) {
   const Sub<ServeOptions> sub(parser, "serve", "run the daemon");
@@ -221,6 +197,26 @@ void add_key(Parser& parser) {
   make->final_callback([into = &parser.invocation, options] { into->command = *options; });
 }
 
+void add_completions(Parser& parser) {
+  const Sub<CompletionsOptions> sub(parser, "completions", "what a shell needs to complete these commands");
+  sub.app
+      ->add_option_function<std::string>(
+          "SHELL",
+          [from = sub.options](const std::string& shell) {
+            from->shell = shell == "bash" ? Shell::bash : shell == "zsh" ? Shell::zsh : Shell::fish;
+          },
+          "bash, zsh or fish")
+      ->required()
+      ->type_name("")
+      ->check(wrong_shell);
+}
+
+template <class Options>
+void add_hidden(Parser& parser, const char* name) {
+  Sub<Options> sub(parser, name, "");
+  sub.app->group("");
+}
+
 void add_version(Parser& parser) {
   Sub<VersionOptions> sub(parser, "version", "which Rouse this is");
   sub.prints_json();
@@ -228,6 +224,7 @@ void add_version(Parser& parser) {
 
 void add_all(Parser& parser) {
   parser.app.require_subcommand(1);
+  parser.app.set_help_flag("-h,--help", "this help");
   parser.app.footer(footer());
   const auto formatter = parser.app.get_formatter();
   formatter->column_width(28);
@@ -250,7 +247,44 @@ void add_all(Parser& parser) {
   add_for_model<UnpinOptions>(parser, "unpin", "let a pinned model go when its time comes");
   add_logs(parser);
   add_key(parser);
+  add_completions(parser);
   add_version(parser);
+  add_hidden<NamesOptions>(parser, "__models");
+  add_hidden<ManualOptions>(parser, "__man");
+}
+
+DescribedCommand described(const CLI::App& sub) {
+  if (const auto below = sub.get_subcommands([](const CLI::App*) { return true; }); !below.empty()) {
+    DescribedCommand command = described(*below.front());
+    command.word = std::exchange(command.name, sub.get_name());
+    return command;
+  }
+  DescribedCommand command{sub.get_name(), {}, sub.get_description(), {}, {}};
+  for (const CLI::Option* option : sub.get_options()) {
+    if (option->get_positional()) {
+      command.arguments.push_back({option->get_name(true), option->get_required(), option->get_description()});
+      continue;
+    }
+    DescribedOption described{{}, option->get_type_name(), option->get_description()};
+    for (const std::string& name : option->get_snames()) described.names.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) described.names.push_back("--" + name);
+    if (option->get_items_expected_max() == 0) described.value.clear();
+    command.options.push_back(std::move(described));
+  }
+  return command;
+}
+
+// As people like to read it: without the parser's trailing spaces and its runs of empty lines.
+std::string tidied(std::string_view help) {
+  std::string text;
+  for (const auto part : std::views::split(help, '\n')) {
+    std::string_view line(part);
+    line = line.substr(0, line.find_last_not_of(' ') + 1);
+    if (line.empty() && (text.empty() || text.ends_with("\n\n"))) continue;
+    text.append(line).append("\n");
+  }
+  while (text.ends_with("\n\n")) text.pop_back();
+  return text;
 }
 
 Notice usage(std::string_view what, std::string_view subcommand) {
@@ -303,6 +337,16 @@ std::optional<Notice> complete(Command& command, const Environment& environment)
 
 }  // namespace
 
+std::vector<DescribedCommand> described_commands() {
+  Parser parser;
+  add_all(parser);
+  std::vector<DescribedCommand> commands;
+  for (const CLI::App* sub : parser.app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (!sub->get_group().empty()) commands.push_back(described(*sub));
+  }
+  return commands;
+}
+
 std::string default_config(const Environment& environment) {
   std::string folder = environment("XDG_CONFIG_HOME").value_or("");
   if (!folder.starts_with('/')) {  // the specification wants relative ones ignored
@@ -328,7 +372,7 @@ std::expected<Invocation, Notice> parse(std::span<const std::string> arguments, 
   } catch (const CLI::Success& help) {
     std::ostringstream out;
     parser.app.exit(help, out, out);
-    return std::unexpected(Notice{Exit::ok, out.str()});
+    return std::unexpected(Notice{Exit::ok, tidied(out.str())});
   } catch (const CLI::Error& error) {
     return std::unexpected(usage(error.what(), chosen(parser.app)));
   }

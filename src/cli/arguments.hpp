@@ -11,9 +11,11 @@
 #include <span>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "cli/cli.hpp"
+#include "cli/described.hpp"
 
 namespace rouse::cli {
 
@@ -93,9 +95,18 @@ struct LogsOptions {
   Follow follow = Follow::no;
 };
 
-using Command = std::variant<VersionOptions, ServeOptions, InitOptions, CheckOptions, ReloadOptions, ListOptions,
-                             ShowOptions, PsOptions, DevicesOptions, RequestsOptions, CancelOptions, RunOptions,
-                             LoadOptions, UnloadOptions, PinOptions, UnpinOptions, LogsOptions, KeyOptions>;
+enum class Shell : std::uint8_t { bash, zsh, fish };
+struct CompletionsOptions {
+  Shell shell = Shell::bash;
+};
+// For completions and for those who build Rouse; not in the help.
+struct NamesOptions {};
+struct ManualOptions {};
+
+using Command =
+    std::variant<VersionOptions, ServeOptions, InitOptions, CheckOptions, ReloadOptions, ListOptions, ShowOptions,
+                 PsOptions, DevicesOptions, RequestsOptions, CancelOptions, RunOptions, LoadOptions, UnloadOptions,
+                 PinOptions, UnpinOptions, LogsOptions, KeyOptions, CompletionsOptions, NamesOptions, ManualOptions>;
 
 struct Invocation {
   Command command;
@@ -109,6 +120,9 @@ struct Notice {
 };
 
 std::expected<Invocation, Notice> parse(std::span<const std::string> arguments, const Environment& environment);
+
+// Every command that is in the help, in its order.
+std::vector<DescribedCommand> described_commands();
 
 // Where the configuration stands when nobody names it: rouse/rouse.yaml under XDG_CONFIG_HOME (or ~/.config).
 std::string default_config(const Environment& environment);

@@ -27,6 +27,21 @@ Outcome<Exit> print_version(Terminal& terminal, const VersionOptions& options) {
   return Exit::ok;
 }
 
+Outcome<Exit> print_completions(Terminal& terminal, const CompletionsOptions& options) {
+  const auto commands = described_commands();
+  switch (options.shell) {
+    case Shell::bash: terminal.out() << bash_completions(commands); break;
+    case Shell::zsh: terminal.out() << zsh_completions(commands); break;
+    case Shell::fish: terminal.out() << fish_completions(commands); break;
+  }
+  return Exit::ok;
+}
+
+Outcome<Exit> print_manual(Terminal& terminal) {
+  terminal.out() << manual_page(described_commands());
+  return Exit::ok;
+}
+
 int report(Terminal& terminal, const Failure& failure) {
   terminal.out() << std::flush;
   terminal.err() << "rouse: " << failure.message << (failure.message.ends_with('.') ? "" : ".") << '\n';
@@ -67,6 +82,9 @@ int obey(const Invocation& invocation, const Environment& environment, Terminal&
           [&](const KeyOptions& options) { return make_key(options); },
           [&](const ReloadOptions& options) { return with_daemon(options, reload); },
           [&](const VersionOptions& options) { return finished(terminal, print_version(terminal, options)); },
+          [&](const CompletionsOptions& options) { return finished(terminal, print_completions(terminal, options)); },
+          [&](const ManualOptions&) { return finished(terminal, print_manual(terminal)); },
+          [&](const NamesOptions& options) { return with_daemon(options, names); },
           [&](const ListOptions& options) { return with_daemon(options, list); },
           [&](const ShowOptions& options) { return with_daemon(options, show); },
           [&](const PsOptions& options) { return with_daemon(options, ps); },

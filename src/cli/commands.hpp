@@ -18,6 +18,7 @@ struct Session {
 Outcome<Exit> init(Terminal& terminal, const InitOptions& options);
 Outcome<Exit> reload(Session session, const ReloadOptions& options);
 Outcome<Exit> list(Session session, const ListOptions& options);
+Outcome<Exit> names(Session session, const NamesOptions& options);  // ids and aliases, a line each
 Outcome<Exit> show(Session session, const ShowOptions& options);
 Outcome<Exit> ps(Session session, const PsOptions& options);
 Outcome<Exit> devices(Session session, const DevicesOptions& options);

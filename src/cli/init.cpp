@@ -10,14 +10,12 @@
 namespace rouse::cli {
 namespace {
 
-// What is explained stands behind "# "; a setting that is switched off behind "#" alone, with the value that holds
-// without it (where there is one).
+// What is explained stands behind "# ". A setting that is switched off has its "#" in the first column, in place of
+// nothing: without it the line is as it has to be.
 constexpr std::string_view kExample = R"yaml(# What Rouse serves, and within which bounds.
 #
-# A line that begins with "#" and no space is a setting with its default: take the "#" away to change it.
-# Afterwards:  rouse check     looks for mistakes
-#              rouse serve     runs the daemon
-#              rouse reload    has a running daemon read this file again
+# Settings that are switched off, with a "#" in front, show their defaults: take the "#" away to change them.
+# rouse check looks for mistakes, rouse serve runs the daemon, rouse reload has a running one read this file again.
 
 # Where clients connect. OpenAI's clients are told: base URL http://127.0.0.1:11450/v1
 #listen: 127.0.0.1:11450

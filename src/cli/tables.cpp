@@ -48,6 +48,19 @@ Outcome<Exit> list(Session session, const ListOptions& options) {
   return Exit::ok;
 }
 
+Outcome<Exit> names(Session session, const NamesOptions&) {
+  const auto json = session.daemon.get("/rouse/v1/models");
+  if (!json) return std::unexpected(json.error());
+  const auto reply = read_models(*json);
+  if (!reply) return std::unexpected(reply.error());
+  for (const ModelReply& model : reply->models) {
+    session.terminal.out() << model.id << '\n';
+    for (const std::string& alias : model.aliases.value_or(std::vector<std::string>{}))
+      session.terminal.out() << alias << '\n';
+  }
+  return Exit::ok;
+}
+
 std::string loaded_models(const ModelsReply& reply, const Terminal& terminal, WallTime now) {
   Table table({{"MODEL"},
                {"STATE"},

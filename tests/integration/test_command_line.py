@@ -1,11 +1,15 @@
 """The command line as people use it: on a terminal, against the real daemon."""
 
+import fcntl
+import json
 import os
 import pty
 import re
+import shutil
 import signal
+import struct
 import subprocess
-import time
+import termios
 
 import pytest
 
@@ -32,9 +36,6 @@ class OnTerminal:
 
     def __init__(self, rouse, *arguments: str, columns: int = 100):
         self.terminal, inside = pty.openpty()
-        import fcntl
-        import struct
-        import termios
         fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
         environment = {**os.environ, "ROUSE_HOST": rouse.url, "TERM": "xterm"}
         self.process = subprocess.Popen([ROUSE, *arguments], stdin=inside, stdout=inside, stderr=inside,
@@ -123,7 +124,6 @@ def test_logs_are_followed_until_ctrl_c(rouse):
 
 
 def test_every_listing_lines_up_and_reads_as_json(rouse):
-    import json
     assert run(rouse, "load", "chat").returncode == 0
     for command in (["list"], ["ps"], ["devices"], ["show", "chat"], ["show", "gpt:4o"]):
         table = run(rouse, *command)
@@ -156,7 +156,7 @@ def test_what_init_writes_passes_the_check_as_it_is_and_with_everything_switched
     assert (checked.returncode, checked.stderr) == (0, ""), checked.stderr
     again = run(rouse, "init", str(file))
     assert again.returncode == 2 and "--force" in again.stderr
-    everything = re.sub(r"^#(?=[a-z ]*\S)(?! )|^#(?=  +[a-z])", "", file.read_text(), flags=re.M)
+    everything = re.sub(r"^#(?! \S|$)", "", file.read_text(), flags=re.M)  # what is explained begins with one space
     assert everything != file.read_text()
     file.write_text(everything)
     checked = run(rouse, "check", str(file))
@@ -171,3 +171,47 @@ def test_reload_tells_what_changed(rouse):
     broken = run(rouse, "reload")
     assert broken.returncode == 2 and f"{rouse.config}:" in broken.stderr
     rouse.config.write_text(config)
+
+
+def completed(rouse, line: str) -> set[str]:
+    """What bash offers when TAB is pressed at the end of `line`."""
+    script = rf"""
+      source <({ROUSE} completions bash)
+      rouse() {{ {ROUSE} "$@"; }}
+      COMP_LINE={json.dumps(line)} COMP_POINT={len(line)}
+      _rouse; printf '%s\n' "${{COMPREPLY[@]}}" """
+    done = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, timeout=BOUND,
+                          env={**os.environ, "ROUSE_HOST": rouse.url})
+    assert done.stderr == "", done.stderr
+    return {word for word in done.stdout.split("\n") if word}
+
+
+def test_bash_completes_commands_options_models_and_their_values(rouse, tmp_path, monkeypatch):
+    assert {"serve", "ps", "completions"} <= completed(rouse, "rouse ")
+    assert completed(rouse, "rouse un") == {"unload", "unpin"}
+    assert completed(rouse, "rouse load ") == {"chat", "gpt:4o", "other"}
+    assert completed(rouse, "rouse load o") == {"other"}
+    assert completed(rouse, "rouse run --priority ") == {"low", "normal", "high"}
+    assert completed(rouse, "rouse run --keep 5m c") == {"chat"}
+    assert completed(rouse, "rouse run chat o") == set()
+    assert completed(rouse, "rouse unload --f") == {"--force"}
+    assert completed(rouse, "rouse completions ") == {"bash", "zsh", "fish"}
+    (tmp_path / "some.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    assert completed(rouse, "rouse serve -c so") == {"some.yaml"}
+    assert completed(rouse, "rouse check so") == {"some.yaml"}
+    assert completed(rouse, "rouse load gpt:") == {"4o"}
+
+
+def test_no_daemon_means_no_names_and_no_noise(rouse):
+    done = subprocess.run(["bash", "-c", f"source <({ROUSE} completions bash)"], capture_output=True, timeout=BOUND)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_the_manual_page_is_well_formed(rouse):
+    if not shutil.which("groff"):
+        pytest.skip("no groff")
+    page = run(rouse, "__man").stdout
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-rCHECKSTYLE=3"], input=page, capture_output=True,
+                          text=True, timeout=BOUND)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -59,11 +59,12 @@ class RouseDaemon:
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
             env={**os.environ, **(env or {})}, **started)
         self.port = 0
+        self.where = ""  # the addresses, once it listens
         self.reader = threading.Thread(target=self._read_log, daemon=True)
         self.reader.start()
-        until(lambda: self.port or self.process.poll() is not None, "the daemon listens")
+        until(lambda: self.where or self.process.poll() is not None, "the daemon listens")
         if check:
-            assert self.port, self.text()
+            assert self.where, self.text()
 
     def reconfigure(self, config: dict | None):
         self.config.write_text(json.dumps(config))  # JSON is YAML
@@ -71,8 +72,10 @@ class RouseDaemon:
     def _read_log(self):
         for line in self.process.stderr:
             self.log.append(line)
-            if match := re.search(r"on http://127\.0\.0\.1:(\d+)", line):
-                self.port = int(match.group(1))
+            if match := re.search(r"rouse serves \d+ models on (.*)", line):
+                if port := re.search(r"http://127\.0\.0\.1:(\d+)", match.group(1)):
+                    self.port = int(port.group(1))
+                self.where = match.group(1)
 
     def text(self) -> str:
         return "".join(self.log)
