@@ -229,7 +229,7 @@ http::Task<bool> Visit::run(std::string_view body) {
                                          .body = body,
                                          .connect_time = upstream.connect_time});
   if (!head) {
-    const bool may_have_died = !call_.reached() && !cut_ && !upstream.is_remote;
+    const bool may_have_died = call_.unseen() && !cut_ && !upstream.is_remote;
     const bool died = may_have_died && co_await lease_.worker_gone_by(later(sent_, kDeathNoticed));
     if (!died) co_await fail(head.error());
     co_return died;

@@ -170,6 +170,7 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
       nothing_came = false;
       link_->in.produce(received);
       if (!parse_head(request.method)) continue;
+      read_whole_ = true;
       if (broken_) co_return std::unexpected(error());
       co_return &link_->head;
     }
@@ -177,6 +178,7 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
     if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
       co_return std::unexpected(cancelled());
     }
+    if (!nothing_came || ended_ != Ended::no || (sent == Sent::all && to.clean_end())) read_whole_ = true;
     broke("it closed the connection without an answer");
     if (!reused || !nothing_came || ended_ != Ended::no) co_return std::unexpected(error());
     broken_ = false;
@@ -281,7 +283,7 @@ Task<Result<std::string>> Call::read_all(std::size_t limit) {
 
 void Call::stop() { wire_->stop(); }
 void Call::set_deadline(TimePoint deadline) { wire_->set_deadline(deadline); }
-bool Call::reached() const { return wire_->reached(); }
+bool Call::unseen() const { return wire_->unseen(); }
 const ResponseHead& Call::head() const { return wire_->head(); }
 TimePoint Call::head_arrived() const { return wire_->head_arrived(); }
 bool Call::whole() const { return wire_->whole(); }

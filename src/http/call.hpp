@@ -95,8 +95,9 @@ class Call {
   void stop();
   void set_deadline(TimePoint deadline);
 
-  // After send() has failed: whether a connection was made. If not, nobody has seen the request.
-  bool reached() const;
+  // After send() has failed: nobody has read the request whole. No connection was made, or it was closed with some of
+  // the request unread, which the kernel tells from one that was closed after all was read.
+  bool unseen() const;
 
   const ResponseHead& head() const;
   TimePoint head_arrived() const;  // when the head of the answer was whole

@@ -99,7 +99,7 @@ class Call::Wire final : public Deadlines::Entry {
   }
 
   const ResponseHead& head() const { return link_->head; }
-  bool reached() const { return link_ != nullptr; }
+  bool unseen() const { return !read_whole_; }
   bool has_head() const { return has_head_; }
   bool bodiless() const { return framing_ == Framing::none; }
   bool whole() const { return whole_; }
@@ -131,6 +131,7 @@ class Call::Wire final : public Deadlines::Entry {
   Framing framing_ = Framing::none;
   Ended ended_ = Ended::no;
   bool has_head_ = false;
+  bool read_whole_ = false;  // the request, perhaps
   bool whole_ = false;
   bool broken_ = false;
   bool reusable_ = false;

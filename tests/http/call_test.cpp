@@ -273,6 +273,35 @@ TEST_CASE("a request is not sent again after a fresh connection failed", "[http]
   });
 }
 
+TEST_CASE("a request that nobody has read whole is told from one that somebody may have", "[http]") {
+  World world;
+  const auto unseen_by = [&](Upstream::Script script) {
+    Upstream upstream(world.io, std::move(script));
+    bool unseen = false;
+    world.run([&]() -> Task<void> {
+      Call call(world.pool, upstream.address());
+      const auto head = co_await call.send({.method = "POST", .body = "body"});
+      REQUIRE_FALSE(head);
+      unseen = call.unseen();
+    });
+    return unseen;
+  };
+  CHECK(unseen_by([](Peer& peer, int) -> Task<void> {
+    co_await peer.sip(1);
+    peer.close();
+  }));
+  CHECK_FALSE(unseen_by([](Peer& peer, int) -> Task<void> {
+    co_await peer.message();
+    peer.close();
+  }));
+  CHECK_FALSE(unseen_by(answer_and_close("HTTP/1.1 200")));
+  world.run([&]() -> Task<void> {
+    Call call(world.pool, unix_address("/nowhere/x.sock"));
+    REQUIRE_FALSE(co_await call.send({}));
+    CHECK(call.unseen());
+  });
+}
+
 TEST_CASE("an upstream that is not there is said so", "[http]") {
   World world;
   world.run([&]() -> Task<void> {
