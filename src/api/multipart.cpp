@@ -97,6 +97,8 @@ bool Scanner::part() {
   Part part;
   part.whole.begin = at_ - 2 - dashes_.size();
   if (!head(part)) return false;
+  // Does the empty line's end belong to the delimiter, or does the content begin like one?
+  if (body_.substr(at_).starts_with(dashes_)) return fail("a part's header is followed by a boundary at once");
   const std::size_t end = body_.find(delimiter_, at_);
   if (end == std::string_view::npos) return fail("it ends in the middle of a part");
   part.content = {at_, end};
@@ -119,6 +121,7 @@ bool Scanner::head(Part& part) {
 }
 
 bool Scanner::line(std::string_view text, Part& part) {
+  if (text.starts_with(dashes_)) return fail("a part's header line begins like a boundary");
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos || !http::is_token(text.substr(0, colon)) || !http::is_field_value(text))
     return fail("a part's header line is none");

@@ -66,11 +66,10 @@ std::optional<std::string> percent_decoded(std::string_view text) {
     }
     if (text.size() - i < 3 || hex(text[i + 1]) < 0 || hex(text[i + 2]) < 0) return std::nullopt;
     const char c = static_cast<char>(hex(text[i + 1]) * 16 + hex(text[i + 2]));
-    if (c == '\0') return std::nullopt;
     out += c;
     i += 2;
   }
-  if (!is_utf8(out)) return std::nullopt;
+  if (out.contains('\0') || !is_utf8(out)) return std::nullopt;
   return out;
 }
 

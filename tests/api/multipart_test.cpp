@@ -53,7 +53,9 @@ TEST_CASE("what may be understood in two ways is refused") {
            good.substr(0, good.size() - 4),            // no last boundary
            std::string("--XX \r\n") + good.substr(6),  // padding
            form({field("model", "m\r\n--XXL")}),       // the beginning of a delimiter
-           form({"--XX\r\n\r\nm\r\n"}),                // no header
+           form({field("model", "--XX--")}),           // is the empty line's end the delimiter's?
+           form({"--XX\r\n--XX: a\r\nContent-Disposition: form-data; name=a\r\n\r\nm\r\n"}),
+           form({"--XX\r\n\r\nm\r\n"}),  // no header
            form({"--XX\r\nContent-Disposition: form-data\r\n\r\nm\r\n"}),
            form({"--XX\r\nContent-Disposition: attachment; name=model\r\n\r\nm\r\n"}),
            form({"--XX\r\nContent-Disposition: form-data;\r\n name=model\r\n\r\nm\r\n"}),  // folded

@@ -62,6 +62,7 @@ TEST_CASE("percent-escapes are decoded once, and broken ones refused") {
     CAPTURE(text);
     CHECK_FALSE(percent_decoded(text));
   }
+  CHECK_FALSE(percent_decoded(std::string("a\0b", 3)));
 }
 
 TEST_CASE("a query's values are found by their whole name") {
