@@ -5,13 +5,13 @@ import tempfile
 from pathlib import Path
 
 import thousand_models
-from measuring import DEMO_MODEL, Figure, Timed, free_port, in_turn, installed
+from measuring import DEMO_MODEL, Figure, Timed, free_port, in_turn, installed, spread
 
 
 def measure(rounds: int) -> list[Figure]:
     port = free_port()
     here = ("127.0.0.1", port)
-    rouse, router = [], []
+    rouse, router, rouse_ran, router_ran = [], [], [], []
     with tempfile.TemporaryDirectory(prefix="rouse-bench-") as name:
         folder = Path(name)
         models = folder / "models"
@@ -22,10 +22,14 @@ def measure(rounds: int) -> list[Figure]:
         theirs = [installed("llama-server"), "--host", here[0], "--port", str(port), "--models-dir", str(models),
                   "--offline"]
 
-        def start(argv: list[str], path: str, into: list[float]) -> None:
+        def start(argv: list[str], path: str, took: list[float], ran: list[float]) -> None:
             with Timed(argv) as process:
-                into.append(process.ms_until(process.ready_at(here, path)))
+                took.append(process.ms_until(process.ready_at(here, path)))
+                ran.append(process.processor_ms())
 
-        in_turn(rounds, lambda: start(ours, "/health/ready", rouse), lambda: start(theirs, "/health", router))
+        in_turn(rounds, lambda: start(ours, "/health/ready", rouse, rouse_ran),
+                lambda: start(theirs, "/health", router, router_ran))
     return [Figure("start-up: exec to ready, 1,000 models", "ms", rouse, "<=", 15, peer=router,
-                   notes=["the peer is llama-server as a router over a folder of 3 models"])]
+                   notes=[
+        "the peer is llama-server as a router over a folder of 3 models",
+        f"of that on a processor: {spread(rouse_ran, 'ms')}, the peer {spread(router_ran, 'ms')}"])]

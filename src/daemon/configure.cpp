@@ -28,7 +28,10 @@ std::vector<ModelId> Daemon::Impl::configure(const config::Config& config) {
     parts.log.error("the machine's memory cannot be read: {}", host.error().message);
   }
   std::vector<ModelId> changed;
-  for (const core::ModelSpec& spec : change.changed) changed.push_back(spec.id);
+  for (const core::ModelSpec& spec : change.changed) {
+    changed.push_back(spec.id);
+    unusable.erase(spec.id);
+  }
   feed(std::move(change));
   sample();
   std::vector<ModelId> removed;
@@ -41,6 +44,7 @@ void Daemon::Impl::forget_if_gone(ModelId model) {
   if (!catalogue.removed().contains(model) || scheduler.view().models.contains(model)) return;
   catalogue.forget(model);
   last_used.erase(model);
+  unusable.erase(model);
 }
 
 void Daemon::reload(const config::Config& config) {

@@ -84,7 +84,7 @@ http::Task<Result<void>> Daemon::Impl::look_at_files(ModelId model) {
       boost::asio::post(pool, [this, look, model] {
         auto result = measure(*look->entry);
         boost::asio::post(parts.io, [this, look, model, result = std::move(result)]() mutable {
-          if (result && asks_for(model, *look->entry)) feed(catalogue.learn(model, result->files, result->estimate));
+          if (asks_for(model, *look->entry)) looked(model, result);
           look->result = std::move(result);
           look->done.cancel();
           looks.erase(model);
@@ -98,6 +98,15 @@ http::Task<Result<void>> Daemon::Impl::look_at_files(ModelId model) {
     co_return Result<void>{};
   }
   co_return Result<void>{};  // removed: the core refuses
+}
+
+void Daemon::Impl::looked(ModelId model, const Result<Measured>& found) {
+  unusable.erase(model);
+  if (found) return feed(catalogue.learn(model, found->files, found->estimate));
+  const std::string& why = found.error().message;
+  parts.log.warning("{}: {}", catalogue.entry(model)->model.id, why);
+  log_of(model).note(why);
+  unusable.emplace(model, why);
 }
 
 bool Daemon::Impl::asks_for(ModelId model, const Entry& entry) const {

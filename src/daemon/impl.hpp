@@ -94,6 +94,8 @@ class Daemon::Impl final : public Desk {
     boost::asio::steady_timer done;
     std::optional<Result<Measured>> result;
   };
+  void looked(ModelId model, const Result<Measured>& found);
+  std::map<ModelId, std::string> unusable;  // why the files are of no use, as they were when they were last looked at
   std::map<ModelId, std::shared_ptr<Look>> looks;  // shared with the coroutines that wait
   boost::asio::thread_pool pool{1};                // reads headers of model files
 

@@ -68,6 +68,10 @@ ModelStatus Daemon::model(ModelId id) const {
     status.error = failed->error;
     if (failed->retry_at != kNever) status.retry_at = at(failed->retry_at);
   }
+  if (const auto why = impl_->unusable.find(id); why != impl_->unusable.end() && status.stage == core::Stage::cold) {
+    status.stage = core::Stage::failed;
+    status.error = why->second;
+  }
   return status;
 }
 

@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <format>
 #include <utility>
 
@@ -113,8 +114,8 @@ http::Task<void> Service::drain_on_signal() {
   if (const auto [error, signal] = co_await ends_.async_wait(kAwait); error) co_return;
   const Duration patience = config_.limits.drain;
   parts_.log.info("draining: running answers have {:.0f} s to end", std::chrono::duration<double>(patience).count());
-  ends_.async_wait([this](const boost::system::error_code& error, int) {
-    if (!error) parts_.io.stop();
+  ends_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (!error) leave_at_once(signal);
   });
   const TimePoint deadline = later(parts_.clock.now(), patience);
   parts_.manager.stopping("draining");
@@ -124,6 +125,12 @@ http::Task<void> Service::drain_on_signal() {
   co_await parts_.daemon.ended();
   co_await parts_.server.drain(later(std::max(deadline, parts_.clock.now()), kLastBytes));
   parts_.io.stop();
+}
+
+// Answers are cut with us; the workers' supervisors end them when we are gone, as after a kill -9.
+void Service::leave_at_once(int signal) {
+  parts_.log.warning("told twice to end: leaving at once");
+  std::_Exit(128 + signal);
 }
 
 http::Task<void> Service::ask_for_patience() {

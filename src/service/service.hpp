@@ -57,6 +57,7 @@ class Service {
  private:
   http::Task<void> reload_on_signal();
   http::Task<void> drain_on_signal();
+  [[noreturn]] void leave_at_once(int signal);
   http::Task<void> ask_for_patience();  // of the manager, while answers end
   http::Task<void> feed_watchdog(Duration interval);
   Result<config::Changes> read_anew();

@@ -274,8 +274,8 @@ TEST_CASE("a request is not sent again after a fresh connection failed", "[http]
 }
 
 TEST_CASE("a request that nobody has read whole is told from one that somebody may have", "[http]") {
-  World world;
-  const auto unseen_by = [&](Upstream::Script script) {
+  const auto unseen_by = [](Upstream::Script script) {
+    World world;
     Upstream upstream(world.io, std::move(script));
     bool unseen = false;
     world.run([&]() -> Task<void> {
@@ -295,6 +295,7 @@ TEST_CASE("a request that nobody has read whole is told from one that somebody m
     peer.close();
   }));
   CHECK_FALSE(unseen_by(answer_and_close("HTTP/1.1 200")));
+  World world;
   world.run([&]() -> Task<void> {
     Call call(world.pool, unix_address("/nowhere/x.sock"));
     REQUIRE_FALSE(co_await call.send({}));

@@ -194,6 +194,21 @@ def test_sigterm_lets_a_running_stream_end_and_stops_the_workers(models):
         assert not alive(pid)
 
 
+@pytest.mark.parametrize("again", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_does_not_wait(models, again):
+    endless = text_model(models, context=512, parallel=1, args=["--context-shift"])
+    with serve(models, chat=endless) as rouse:
+        connection, answer = rouse.stream("chat", max_tokens=10**8)
+        next(events(answer))
+        pid = rouse.model("chat")["pid"]
+        rouse.process.send_signal(signal.SIGTERM)
+        until(lambda: "draining" in rouse.text(), "it drains")
+        rouse.process.send_signal(again)
+        assert rouse.process.wait(BOUND) == 128 + again
+        until(lambda: not alive(pid), "the worker is gone")
+        connection.close()
+
+
 def test_a_stream_that_waits_hears_comments_while_the_model_loads(models, tmp_path):
     """A wrapper holds llama-server up until the test lets it go, so that the load is slow on purpose."""
     gate = tmp_path / "gate"

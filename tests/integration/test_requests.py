@@ -152,6 +152,9 @@ def test_every_hostile_file_is_502(rouse, models):
     for name in models.hostile:
         status, _, body = rouse.chat(f"hostile/{name}")
         assert status == 502, (name, body)
+        seen = rouse.model(f"hostile/{name}")
+        assert seen["state"] == "failed" and seen["error"], seen
+        assert f"hostile/{name}: " in rouse.text()
 
 
 def test_a_mutation_needs_the_json_content_type(rouse):
