@@ -1,5 +1,5 @@
 # Everything comes from the distribution's packages (box.packages), nothing is downloaded while building.
-foreach(package Boost yaml-cpp fmt spdlog glaze CLI11 SQLite3 prometheus-cpp Catch2 rapidcheck benchmark)
+foreach(package Boost PkgConfig fmt spdlog glaze CLI11 SQLite3 prometheus-cpp Catch2 rapidcheck benchmark)
   set(components)
   if(package STREQUAL "Boost")
     set(components 1.90 CONFIG COMPONENTS headers url process)
@@ -13,6 +13,7 @@ foreach(package Boost yaml-cpp fmt spdlog glaze CLI11 SQLite3 prometheus-cpp Cat
     message(FATAL_ERROR "${package} is missing or too old. Build inside the box, which has it: make build, or ./box cmake …")
   endif()
 endforeach()
+pkg_check_modules(libyaml REQUIRED IMPORTED_TARGET yaml-0.1)
 include(Catch)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 

@@ -187,9 +187,9 @@ Config read_config(Reading& reading, const yaml::Document& document) {
   return config;
 }
 
-std::expected<Config, Problems> read(std::string text, const std::string& name, const std::string& folder,
+std::expected<Config, Problems> read(std::string_view text, const std::string& name, const std::string& folder,
                                      const Environment& environment) {
-  const yaml::Document document(std::move(text));
+  const yaml::Document document(text);
   if (const auto& mistake = document.mistake()) {
     const yaml::Position at = document.position(mistake->offset);
     return std::unexpected(Problems{{name, at.line, at.column, mistake->message}});
@@ -238,7 +238,7 @@ Environment process_environment() {
 
 std::expected<Config, Problems> from_text(std::string_view text, const std::string& name,
                                           const Environment& environment) {
-  return read(std::string(text), name, std::string(folder_of(name)), environment);
+  return read(text, name, std::string(folder_of(name)), environment);
 }
 
 std::expected<Config, Problems> load(const std::string& path, const Environment& environment) {
@@ -261,7 +261,7 @@ std::expected<Config, Problems> load(const std::string& path, const Environment&
     text.append(block.data(), static_cast<std::size_t>(file.gcount()));
   }
   if (file.bad()) return cannot("reading broke off");
-  return read(std::move(text), path, absolute.parent_path().string(), environment);
+  return read(text, path, absolute.parent_path().string(), environment);
 }
 
 }  // namespace rouse::config

@@ -1,13 +1,12 @@
-// Reads the YAML that configuration files are written in, and keeps where everything stands.
+// A YAML document as a tree that keeps where everything stands, read by libyaml (docs/adr/0008-libyaml.md).
 //
-// Maps, lists and scalars in both styles, block and flow; plain, quoted, literal (|) and folded (>) scalars,
-// comments, anchors and aliases. Not: tags, complex keys (? …), directives and several documents in one file; each of
-// those is a mistake with its place. One thing YAML does not know is taken: ${…} may stand unquoted inside [ ] and
-// { }. docs/adr/0008-yaml-reader.md says why this is no library: those at hand need 3 to 30 ms for a thousand models,
-// this one less than 1, of a start that may take 15.
+// Maps, lists and scalars in every style, comments, anchors and aliases. Not: tags, maps or lists as keys, directives
+// and several documents in one file; each of those is a mistake with its place, and so is ${…} unquoted inside [ ] or
+// { }, where braces mean a map.
 //
-// A Document owns its text and its nodes; it neither copies nor moves, and views into it live as long as it does.
-// One thread at a time. Nothing is ever thrown; what a text of any bytes costs is linear in its length.
+// Places are offsets, which count the characters of the text. A Document owns its nodes; it neither copies nor moves,
+// and views into it live as long as it does. One thread at a time. No text makes it throw, nest deeper than 64, or
+// take more than 64 MiB as written, aliases written out.
 #pragma once
 
 #include <cstddef>
@@ -25,10 +24,11 @@ enum class Kind : std::uint8_t { scalar, list, map };
 struct Node {
   Kind kind = Kind::scalar;
   bool plain = true;         // an unquoted scalar: only such a one can mean "nothing"
-  std::uint32_t offset = 0;  // where it begins in the text
+  bool as_written = false;   // a scalar whose text stands in the file as it is read, between its quotes if it has some
+  std::uint32_t offset = 0;  // where it begins
   std::uint32_t first = 0;   // its first child; a map's children are key, value, key, value, …
   std::uint32_t next = 0;    // its next sibling; 0: none
-  std::string_view text;     // of a scalar, unquoted and unfolded
+  std::string_view text = {};  // of a scalar, unquoted and unfolded
 
   bool is_nothing() const { return kind == Kind::scalar && plain && (text.empty() || text == "~" || text == "null"); }
 };
@@ -38,14 +38,14 @@ struct Mistake {
   std::string message;
 };
 
-struct Position {  // both count from 1; the column counts characters
+struct Position {  // both count from 1
   std::uint32_t line = 0;
   std::uint32_t column = 0;
 };
 
 class Document {
  public:
-  explicit Document(std::string text);
+  explicit Document(std::string_view text);
   Document(const Document&) = delete;
   Document& operator=(const Document&) = delete;
 
@@ -60,14 +60,16 @@ class Document {
   std::size_t offset_of(const Node& scalar, std::size_t in_text) const;
 
  private:
-  friend class Parser;
+  friend class Builder;
 
-  std::string text_;
   std::vector<std::uint32_t> lines_;  // where each begins
-  std::vector<Node> nodes_;           // [0] is nobody, so that 0 can mean none
-  std::deque<std::string> unfolded_;  // texts of scalars that are not written as they are read
+  std::vector<Node> nodes_;           // [0] is nobody, so that 0 can mean none; as a root it is nothing
+  std::deque<std::string> texts_;     // of the scalars
   std::uint32_t root_ = 0;
   std::optional<Mistake> mistake_;
 };
+
+// How many characters these bytes are.
+std::size_t characters(std::string_view utf8);
 
 }  // namespace rouse::config::yaml

@@ -16,7 +16,8 @@ const Environment& variables() {
 
 // The argument that a model gets from this text.
 std::string substituted(const std::string& text) {
-  const auto config = from_text("models: {m: {engine: llama, source: m, args: [" + text + "]}}", "f", variables());
+  const std::string model = "models:\n  m:\n    engine: llama\n    source: m\n    args:\n    - ";
+  const auto config = from_text(model + text + "\n", "f", variables());
   REQUIRE(config);
   return std::get<Llama>(config->models[0].engine).args.at(0);
 }
@@ -54,10 +55,10 @@ TEST_CASE("other dollars are dollars") {
 
 TEST_CASE("every kind of value may come from the environment, and is not read as YAML again") {
   const auto config =
-      from_text(R"(budgets: {host: {limit: ${SIZE}}}
-limits: {connections: ${N}}
+      from_text(R"(budgets: {host: {limit: "${SIZE}"}}
+limits: {connections: "${N}"}
 models:
-  m: {engine: llama, source: ${DIR}/m.gguf, pinned: ${ON}, aliases: [a-${_x9}], priority: ${NOPE:-high}}
+  m: {engine: llama, source: "${DIR}/m.gguf", pinned: "${ON}", aliases: ["a-${_x9}"], priority: "${NOPE:-high}"}
 )",
                 "f", environment({{"SIZE", "2GiB"}, {"N", "12"}, {"ON", "true"}, {"_x9", "u"}, {"DIR", "[d]"}}));
   REQUIRE(config);
@@ -71,7 +72,7 @@ models:
 }
 
 TEST_CASE("~ from the environment is expanded") {
-  const auto config = from_text("models: {m: {engine: llama, source: ${FILE}}}", "f",
+  const auto config = from_text("models: {m: {engine: llama, source: '${FILE}'}}", "f",
                                 environment({{"FILE", "~/m.gguf"}, {"HOME", "/home/ada"}}));
   REQUIRE(config);
   CHECK(std::get<Llama>(config->models[0].engine).source == "/home/ada/m.gguf");
@@ -95,8 +96,8 @@ TEST_CASE("what is no variable is told") {
 }
 
 TEST_CASE("a wrong value from the environment is shown with its source") {
-  CHECK(problems_with_variables("limits: {body: ${BAD}}") ==
-        Lines{"f:1:16: body: expected a size such as 512MiB or 8GiB, found \"${BAD}\", which is \"x\""});
+  CHECK(problems_with_variables("limits:\n  body: ${BAD}") ==
+        Lines{"f:2:9: body: expected a size such as 512MiB or 8GiB, found \"${BAD}\", which is \"x\""});
 }
 
 TEST_CASE("keys are not replaced") {
