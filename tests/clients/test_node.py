@@ -1,7 +1,7 @@
 """The clients of the Node world: each `node/*.test.mjs` runs under Node's own test runner against daemons of its own.
 
 A further client is a line in node/package.json (then, in that folder, `npm install --package-lock-only`) and a file
-NAME.test.mjs.
+NAME.test.mjs. How long engines went on for clients that had left is in what `pytest -rP` shows.
 """
 
 import json
@@ -48,15 +48,18 @@ def run_suite(folder: Path, name: str, environment: dict[str, str]) -> tuple[int
 
 @pytest.mark.parametrize("suite", SUITES, ids=[suite.name.removesuffix(".test.mjs") for suite in SUITES])
 def test_a_node_client(workplace, tmp_path, suite):
-    with world.varied(tmp_path) as varied, world.crowded() as crowded:
+    with world.varied(tmp_path) as varied, world.crowded() as crowded, world.keyed() as keyed:
         status, printed = run_suite(workplace, suite.name, {
             "ROUSE_URL": varied.url,
             "ROUSE_CROWDED_URL": crowded.url,
+            "ROUSE_KEYED_URL": keyed.url,
             "ROUSE_WORLD": json.dumps({
-                "gate": str(world.gate_of(tmp_path)), "spoiler": str(world.spoiler_of(tmp_path)),
-                "bodyLimit": world.BODY_LIMIT, "crowd": world.CROWD, "sums": world.SUMS}),
+                "gates": str(tmp_path), "bodyLimit": world.BODY_LIMIT, "limited": world.LIMITED,
+                "crowd": world.CROWD, "sums": world.SUMS}),
         })
-        assert status == 0, f"status {status}\n{printed}\n--- the daemons' logs ---\n{varied.text()}\n{crowded.text()}"
+        print(printed)  # how long it took an engine to be free again
+        logs = "\n".join(daemon.text() for daemon in [varied, crowded, keyed])
+        assert status == 0, f"status {status}\n--- the daemons' logs ---\n{logs}"
     results = ElementTree.parse(workplace / "results.xml")
     tests = [case for case in results.iter("testcase") if case.get("name") != suite.name]  # an empty file counts itself
     assert tests, f"{suite.name} holds no test:\n{printed}"

@@ -12,7 +12,7 @@ from tests.support.rouse_daemon import BOUND, RouseDaemon, until
 
 QUESTION = [{"role": "user", "content": "What is 7 plus 5?"}]
 ANSWER = "7 plus 5 is 12."
-FOR_EVER = {"max_tokens": 100_000_000, "extra_body": {"ignore_eos": True}}
+FOR_EVER = 100_000_000  # tokens
 ONLY_IF_READY = {"X-Rouse-Load": "only-if-ready"}
 
 
@@ -162,7 +162,7 @@ def test_a_stream_begins_while_its_model_still_loads(rouse, client, folder):
     """The comments that keep it alive until then are not for the client's user to see."""
     stream = client.chat.completions.create(model="gated", messages=QUESTION, temperature=0, max_tokens=40, stream=True)
     assert rouse.state("gated") == "loading"
-    world.gate_of(folder).touch()
+    world.gate_of(folder, "gated").touch()
     assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == ANSWER
 
 
@@ -177,7 +177,7 @@ def expect_idle(rouse: RouseDaemon, client: OpenAI) -> None:
 
 
 def test_a_stream_closed_in_the_middle_stops_the_engine(rouse, client):
-    stream = client.chat.completions.create(model="endless", messages=QUESTION, stream=True, **FOR_EVER)
+    stream = client.chat.completions.create(model="endless", messages=QUESTION, stream=True, max_tokens=FOR_EVER)
     for _ in range(5):
         next(stream)
     assert rouse.model("endless")["leases"] == 1
@@ -188,7 +188,8 @@ def test_a_stream_closed_in_the_middle_stops_the_engine(rouse, client):
 def test_a_cancelled_call_stops_the_engine(rouse, client):
     async def call_and_cancel():
         async with async_client_of(rouse) as impatient:
-            call = asyncio.create_task(impatient.chat.completions.create(model="endless", messages=QUESTION, **FOR_EVER))
+            call = asyncio.create_task(
+                impatient.chat.completions.create(model="endless", messages=QUESTION, max_tokens=FOR_EVER))
             await asyncio.to_thread(until, lambda: rouse.model("endless")["leases"] == 1 or call.done(), "it is admitted")
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -201,7 +202,7 @@ def test_a_cancelled_call_stops_the_engine(rouse, client):
 def test_a_call_that_the_client_gives_up_stops_the_engine(rouse, client):
     expect_idle(rouse, client)  # and loaded: the second is for the answer
     with pytest.raises(openai.APITimeoutError):
-        client.chat.completions.create(model="endless", messages=QUESTION, timeout=1, **FOR_EVER)
+        client.chat.completions.create(model="endless", messages=QUESTION, timeout=1, max_tokens=FOR_EVER)
     expect_idle(rouse, client)
 
 
@@ -265,6 +266,17 @@ def test_another_sites_page_is_denied(client):
             extra_headers={"Origin": "http://elsewhere.example"})
 
 
+def test_a_stranger_is_not_authenticated_and_who_asks_too_often_is_limited():
+    asked = {"model": "plain", "prompt": "x", "max_tokens": 1}
+    with world.keyed() as rouse, client_of(rouse) as stranger:
+        known = stranger.with_options(api_key=world.LIMITED[0])
+        assert refused(openai.AuthenticationError, 401, stranger.completions.create, **asked).code == "invalid_api_key"
+        assert known.completions.create(**asked).usage.completion_tokens == 1
+        error = refused(openai.RateLimitError, 429, known.completions.create, **asked)
+        assert error.code == "rate_limit_exceeded"
+        assert int(error.response.headers["retry-after"]) >= 1
+
+
 def test_a_model_that_cannot_be_loaded_is_502(client):
     error = refused(openai.InternalServerError, 502, client.chat.completions.create, model="broken", messages=QUESTION)
     assert error.code == "model_load_failed"
@@ -287,7 +299,7 @@ def test_a_deadline_that_passes_is_504(rouse, client):
 
 def test_a_failure_after_a_stream_has_begun_is_an_error_in_it(client, folder):
     stream = client.chat.completions.create(model="spoilt", messages=QUESTION, stream=True)
-    world.spoiler_of(folder).touch()
+    world.gate_of(folder, "spoilt").touch()
     with pytest.raises(openai.APIError) as caught:
         list(stream)
     assert caught.value.code == "model_load_failed"

@@ -2,8 +2,10 @@
 
     with world.varied(tmp_path) as rouse:      a model for each answer and each refusal
     with world.crowded() as rouse:             four models in a budget for two
+    with world.keyed() as rouse:               nobody without a key, and each of LIMITED once a minute
 """
 
+import hashlib
 from pathlib import Path
 
 from tests.support import demo_models
@@ -11,6 +13,7 @@ from tests.support.rouse_daemon import RouseDaemon
 
 BODY_LIMIT = 1 << 20
 CROWD = ["east", "north", "south", "west"]
+LIMITED = ["rouse_key_of_one", "rouse_key_of_another"]
 CALLS = 50
 SUMS = [(1 + i % 12, 1 + i // 12) for i in range(CALLS)]  # no two alike, so that an answer tells whose it is
 
@@ -19,13 +22,9 @@ TEMPLATE_OF_TOOLS = ("{%- if tools -%}{{- '<|user|>' + tools[0].function.descrip
                      "{%- else -%}{{- '<|user|>' + messages[-1].content + '<|assistant|>' -}}{%- endif -%}")
 
 
-def gate_of(folder: Path) -> Path:
-    """`gated` begins to load, and `spoilt` ends, when this file is there."""
-    return folder / "gate"
-
-
-def spoiler_of(folder: Path) -> Path:
-    return folder / "spoiler"
+def gate_of(folder: Path, model: str) -> Path:
+    """The `gated` begin to load, and the `spoilt` end, when this file is there."""
+    return folder / f"gate-of-{model}"
 
 
 def varied(folder: Path) -> RouseDaemon:
@@ -40,9 +39,10 @@ def varied(folder: Path) -> RouseDaemon:
         path.chmod(0o755)
         return str(path)
 
-    def wait_for(gate: Path) -> str:
-        return f"while [ ! -e '{gate}' ]; do sleep 0.05; done"
+    def behind_gate(name: str, then: str) -> str:
+        return binary(name, f"while [ ! -e '{gate_of(folder, name)}' ]; do sleep 0.05; done\n{then}")
 
+    begin = 'exec llama-server "$@"'
     return RouseDaemon({
         "budgets": {"host": {"limit": "8GiB"}},
         "limits": {"body": BODY_LIMIT},
@@ -52,14 +52,16 @@ def varied(folder: Path) -> RouseDaemon:
             "embed": {**llama, "source": str(models.embedding), "embeddings": True},
             "tools": {**demo, "args": ["--chat-template", TEMPLATE_OF_TOOLS]},
             # One slot and no end: who comes second is answered only when the first has stopped.
-            "endless": {**text, "context": 512, "parallel": 1, "args": ["--context-shift"]},
+            "endless": {**text, "context": 512, "parallel": 1, "args": ["--context-shift", "--ignore-eos"]},
             "untouched": text,  # nobody wakes it
             "later": text,  # somebody wakes it in time
             "huge": {**text, "footprint": {"host": "9GiB"}},
             "broken": {**llama, "source": str(models.hostile["truncated"])},
             "stuck": {**text, "binary": binary("stuck", "exec sleep infinity")},
-            "gated": {**demo, "binary": binary("gated", f'{wait_for(gate_of(folder))}\nexec llama-server "$@"')},
-            "spoilt": {**text, "binary": binary("spoilt", f"{wait_for(spoiler_of(folder))}\nexit 1")},
+            "gated": {**demo, "binary": behind_gate("gated", begin)},
+            "gated-too": {**demo, "binary": behind_gate("gated-too", begin)},
+            "spoilt": {**text, "binary": behind_gate("spoilt", "exit 1")},
+            "spoilt-too": {**text, "binary": behind_gate("spoilt-too", "exit 1")},
         },
     })
 
@@ -69,3 +71,10 @@ def crowded() -> RouseDaemon:
     model = {"engine": "llama", "source": str(models.demo), "context": 1024, "parallel": 2, "threads": 1,
              "footprint": {"host": "1GiB"}}
     return RouseDaemon({"budgets": {"host": {"limit": "2300MiB"}}, "models": {name: model for name in CROWD}})
+
+
+def keyed() -> RouseDaemon:
+    keys = {f"key{i}": {"hash": "sha256:" + hashlib.sha256(key.encode()).hexdigest(), "per_minute": 1}
+            for i, key in enumerate(LIMITED)}
+    model = {"engine": "llama", "source": str(demo_models.paths().text), "context": 512, "threads": 1}
+    return RouseDaemon({"keys": keys, "models": {"plain": model}})

@@ -1,37 +1,31 @@
 // OpenAI's own JavaScript client against the real daemon: what it gets, and which of its errors a refusal becomes.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
 import OpenAI, {
   APIConnectionTimeoutError,
   APIError,
   APIUserAbortError,
+  AuthenticationError,
   BadRequestError,
   InternalServerError,
   NotFoundError,
   PermissionDeniedError,
+  RateLimitError,
 } from "openai";
 
-import { BOUND, bodyLimit, crowd, crowded, gate, spoiler, sums, until, varied } from "./world.mjs";
+import { all, ANSWER, expectAllWhole, expectFreed, failureOf } from "./asking.mjs";
+import { FOR_EVER, ONLY_IF_READY, PROMPT, wire } from "./asking.mjs";
+import { bodyLimit, BOUND, crowded, keyed, limited, openGate, until, varied } from "./world.mjs";
 
-const QUESTION = [{ role: "user", content: "What is 7 plus 5?" }];
-const ANSWER = "7 plus 5 is 12.";
-const FOR_EVER = { max_tokens: 100_000_000, ignore_eos: true };
-const ONLY_IF_READY = { "X-Rouse-Load": "only-if-ready" };
+const QUESTION = [{ role: "user", content: PROMPT }];
 
 function clientOf(daemon, options = {}) {
   return new OpenAI({ baseURL: `${daemon.url}/v1`, apiKey: "none", timeout: BOUND, maxRetries: 0, ...options });
 }
 
 const client = clientOf(varied);
-
-async function all(iterable) {
-  const items = [];
-  for await (const item of iterable) items.push(item);
-  return items;
-}
 
 function said(chunks) {
   return chunks.map((chunk) => chunk.choices[0]?.delta.content ?? "").join("");
@@ -110,7 +104,7 @@ describe("answers", () => {
     const asked = { model: "gated", messages: QUESTION, temperature: 0, max_tokens: 40, stream: true };
     const stream = await client.chat.completions.create(asked);
     assert.equal((await varied.model("gated")).state, "loading");
-    writeFileSync(gate, "");
+    openGate("gated");
     assert.equal(said(await all(stream)), ANSWER);
   });
 });
@@ -155,16 +149,14 @@ describe("tools", () => {
 });
 
 describe("leaving", () => {
-  // The only slot of `endless` is free again.
-  async function expectIdle() {
-    await until(async () => (await varied.model("endless")).leases === 0, "the lease has ended");
+  const next = async () => {
     const answer = await client.chat.completions.create({ model: "endless", messages: QUESTION, max_tokens: 3 });
     assert.equal(answer.usage.completion_tokens, 3);
-  }
+  };
 
-  const endless = { model: "endless", messages: QUESTION, ...FOR_EVER };
+  const endless = { model: "endless", messages: QUESTION, max_tokens: FOR_EVER };
 
-  test("a stream aborted in the middle stops the engine", async () => {
+  test("a stream aborted in the middle stops the engine", async (t) => {
     const stream = await client.chat.completions.create({ ...endless, stream: true });
     let chunks = 0;
     for await (const chunk of stream) {
@@ -174,41 +166,38 @@ describe("leaving", () => {
       stream.controller.abort();
     }
     assert.ok(chunks >= 5);
-    await expectIdle();
+    await expectFreed(t, next);
   });
 
-  test("a stream that nobody reads to its end stops the engine", async () => {
+  test("a stream that nobody reads to its end stops the engine", async (t) => {
     const stream = await client.chat.completions.create({ ...endless, stream: true });
     for await (const chunk of stream) {
       assert.ok(chunk.id);
       break;
     }
-    await expectIdle();
+    await expectFreed(t, next);
   });
 
-  test("a cancelled call stops the engine", async () => {
+  test("a cancelled call stops the engine", async (t) => {
     const aborter = new AbortController();
     const call = client.chat.completions.create(endless, { signal: aborter.signal });
     const failure = assert.rejects(call, APIUserAbortError);
     await until(async () => (await varied.model("endless")).leases === 1, "it is admitted");
     aborter.abort();
     await failure;
-    await expectIdle();
+    await expectFreed(t, next);
   });
 
-  test("a call that the client gives up stops the engine", async () => {
-    await expectIdle(); // and loaded: the second is for the answer
+  test("a call that the client gives up stops the engine", async (t) => {
+    await next(); // and loaded: the second is for the answer
     await assert.rejects(client.chat.completions.create(endless, { timeout: 1000 }), APIConnectionTimeoutError);
-    await expectIdle();
+    await expectFreed(t, next);
   });
 });
 
 // The error that a call ends with: of this very class, with this status.
 async function refused(kind, status, call) {
-  const error = await call.then(
-    () => assert.fail("it was answered"),
-    (failure) => failure,
-  );
+  const error = await failureOf(call);
   assert.equal(error.constructor, kind, error.stack);
   assert.equal(error.status, status);
   assert.ok(error.requestID);
@@ -266,6 +255,16 @@ describe("refusals", () => {
     await refused(PermissionDeniedError, 403, chat("demo", { Origin: "http://elsewhere.example" }));
   });
 
+  test("a stranger is not authenticated, and who asks too often is limited", async () => {
+    const asked = { model: "plain", prompt: "x", max_tokens: 1 };
+    const ask = (apiKey) => clientOf(keyed, { apiKey }).completions.create(asked);
+    assert.equal((await refused(AuthenticationError, 401, ask("none"))).code, "invalid_api_key");
+    assert.equal((await ask(limited[0])).usage.completion_tokens, 1);
+    const error = await refused(RateLimitError, 429, ask(limited[0]));
+    assert.equal(error.code, "rate_limit_exceeded");
+    assert.ok(Number(error.headers.get("Retry-After")) >= 1);
+  });
+
   test("a model that cannot be loaded is 502", async () => {
     assert.equal((await refused(InternalServerError, 502, chat("broken"))).code, "model_load_failed");
   });
@@ -285,7 +284,7 @@ describe("refusals", () => {
 
   test("a failure after a stream has begun is an error in it", async () => {
     const stream = await client.chat.completions.create({ model: "spoilt", messages: QUESTION, stream: true });
-    writeFileSync(spoiler, "");
+    openGate("spoilt");
     await assert.rejects(all(stream), (error) => {
       assert.equal(error.constructor, APIError);
       assert.equal(error.code, "model_load_failed");
@@ -295,18 +294,6 @@ describe("refusals", () => {
 });
 
 describe("trying again", () => {
-  // Counts what really goes over the wire, retries too.
-  function wire(onAnswer = async () => {}) {
-    const statuses = [];
-    const counting = async (...asked) => {
-      const answer = await fetch(...asked);
-      statuses.push(answer.status);
-      await onAnswer(answer);
-      return answer;
-    };
-    return { statuses, fetch: counting };
-  }
-
   test("what can never fit is 507, and not tried again", async () => {
     const { statuses, fetch } = wire();
     const patient = clientOf(varied, { maxRetries: 2, fetch });
@@ -332,11 +319,8 @@ describe("trying again", () => {
 describe("many at once", () => {
   test("50 calls over four models in a budget for two are all answered whole", async () => {
     const client = clientOf(crowded);
-
-    async function ask([a, b], turn) {
-      const messages = [{ role: "user", content: `What is ${a} plus ${b}?` }];
-      const asked = { model: crowd[turn % crowd.length], messages, temperature: 0, max_tokens: 40 };
-      const streamed = turn % 8 >= 4; // half of each model's
+    await expectAllWhole(async (model, content, streamed) => {
+      const asked = { model, messages: [{ role: "user", content }], temperature: 0, max_tokens: 40 };
       if (!streamed) {
         const answer = await client.chat.completions.create(asked);
         assert.equal(answer.choices[0].finish_reason, "stop");
@@ -345,20 +329,6 @@ describe("many at once", () => {
       const chunks = await all(await client.chat.completions.create({ ...asked, stream: true }));
       assert.equal(chunks.at(-1).choices[0].finish_reason, "stop");
       return said(chunks);
-    }
-
-    const seen = [];
-    const answers = Promise.all(sums.map(ask));
-    let done = false;
-    const end = () => (done = true);
-    answers.then(end, end);
-    await until(async () => {
-      seen.push((await crowded.loaded()).length);
-      return done;
-    }, "all are answered");
-    assert.deepEqual(await answers, sums.map(([a, b]) => `${a} plus ${b} is ${a + b}.`));
-    assert.equal(sums.length, 50);
-    assert.equal(Math.max(...seen), 2);
-    for (const name of crowd) assert.ok((await crowded.model(name)).loads >= 1, name);
+    });
   });
 });

@@ -1,10 +1,17 @@
 // What test_node.py has started for a suite, and how to look at it.
 
-const { gate, spoiler, bodyLimit, crowd, sums } = JSON.parse(process.env.ROUSE_WORLD);
-export { gate, spoiler, bodyLimit, crowd, sums };
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const { gates, bodyLimit, crowd, sums, limited } = JSON.parse(process.env.ROUSE_WORLD);
+export { bodyLimit, crowd, sums, limited };
 
 export const BOUND = 60_000; // milliseconds: for a machine that is busy with other things
 const BETWEEN_LOOKS = 10;
+
+export function openGate(model) {
+  writeFileSync(join(gates, `gate-of-${model}`), "");
+}
 
 // The first true value of `condition()`.
 export async function until(condition, what) {
@@ -37,11 +44,20 @@ class Daemon {
     return (await this.json("/rouse/v1/models")).models.filter((model) => model.pid);
   }
 
-  load(name) {
+  act(verb, name, how) {
     const headers = { "Content-Type": "application/json" };
-    return this.json(`/rouse/v1/models/${name}/load`, { method: "POST", headers, body: '{"wait": true}' });
+    return this.json(`/rouse/v1/models/${name}/${verb}`, { method: "POST", headers, body: JSON.stringify(how) });
+  }
+
+  load(name) {
+    return this.act("load", name, { wait: true });
+  }
+
+  unload(name) {
+    return this.act("unload", name, {});
   }
 }
 
 export const varied = new Daemon(process.env.ROUSE_URL); // a model for each answer and each refusal
 export const crowded = new Daemon(process.env.ROUSE_CROWDED_URL); // four models in a budget for two
+export const keyed = new Daemon(process.env.ROUSE_KEYED_URL); // each key of `limited` once a minute
