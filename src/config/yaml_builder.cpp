@@ -11,6 +11,7 @@ constexpr std::size_t kDeepest = 64;
 
 struct Parser {
   explicit Parser(std::string_view text) {
+    if (text.empty()) text = "";  // libyaml refuses to read nothing from nowhere
     if (yaml_parser_initialize(&raw) == 0) throw std::bad_alloc{};
     yaml_parser_set_encoding(&raw, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&raw, reinterpret_cast<const unsigned char*>(text.data()), text.size());
