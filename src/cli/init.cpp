@@ -20,6 +20,17 @@ constexpr std::string_view kExample = R"yaml(# What Rouse serves, and within whi
 # Where clients connect. OpenAI's clients are told: base URL http://127.0.0.1:11450/v1
 #listen: 127.0.0.1:11450
 
+# Names under which clients address this machine, besides localhost.
+#hosts: []
+
+# Who may use it. Without keys: whoever reaches it, and so it listens on 127.0.0.1 or ::1 only.
+# rouse key new laptop makes a key and prints its line.
+#keys:
+#  laptop: {hash: "sha256:0000000000000000000000000000000000000000000000000000000000000000", role: use}
+
+# A Unix socket on which this machine's owner needs no key. Without this line: $XDG_RUNTIME_DIR/rouse.sock
+#admin_socket: /run/rouse/rouse.sock
+
 # What models may take of each device, as a share or a size; the reserve stays free for other programs.
 #budgets:
 #  host: {limit: 80%, reserve: 0}
@@ -31,6 +42,7 @@ defaults:
 #  priority: normal        # who goes first when memory is short: low, normal, high
 #  deadline: 10m           # how long a request waits at most
 #  min_residency: 2s       # how long a model stays at least before another may take its place
+#  media_urls: refuse      # may engines fetch pictures that requests name by URL: refuse, allow
 
 # Where the engines' programs are: a path, or a name that is looked up in PATH.
 #engines:
@@ -45,6 +57,7 @@ defaults:
 
 #limits:
 #  body: 64MiB             # of one request
+#  buffered: 512MiB        # of all bodies that are held at once
 #  header: 64KiB
 #  connections: 10000      # open at once
 #  queue: 1024             # requests that wait for one model
@@ -65,6 +78,10 @@ models:
 #  embed:
 #    source: ~/models/embed.gguf
 #    embeddings: true
+#  elsewhere:                    # a model that another server runs
+#    engine: remote
+#    url: http://127.0.0.1:11434
+#    upstream_model: llama3
 )yaml";
 
 std::string in_words(int error) { return std::strerror(error); }
