@@ -46,7 +46,7 @@ std::string to_string(const Changes& changes) {
   std::vector<std::string> changed = changes.changed;
   changed.insert(changed.end(), changes.settings.begin(), changes.settings.end());
   if (!changed.empty()) say("changed " + joined(changed));
-  if (!changes.needs_restart.empty()) say(std::format("{} needs a restart", joined(changes.needs_restart)));
+  if (!changes.needs_restart.empty()) say(joined(changes.needs_restart) + ": from the next start on");
   return text.empty() ? "nothing changed" : text;
 }
 

@@ -28,6 +28,7 @@ std::vector<ModelId> Daemon::Impl::configure(const config::Config& config) {
     parts.log.error("the machine's memory cannot be read: {}", host.error().message);
   }
   std::vector<ModelId> changed;
+  changed.reserve(change.changed.size());
   for (const core::ModelSpec& spec : change.changed) {
     changed.push_back(spec.id);
     unusable.erase(spec.id);
@@ -35,6 +36,7 @@ std::vector<ModelId> Daemon::Impl::configure(const config::Config& config) {
   feed(std::move(change));
   sample();
   std::vector<ModelId> removed;
+  removed.reserve(catalogue.removed().size());
   for (const auto& [model, entry] : catalogue.removed()) removed.push_back(model);
   for (const ModelId model : removed) forget_if_gone(model);
   return changed;

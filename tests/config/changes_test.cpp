@@ -47,12 +47,15 @@ TEST_CASE("a default that reaches a model changes it") {
 
 TEST_CASE("sections are named, and what waits for a restart") {
   const std::string text =
-      "listen: 127.0.0.1:1\nbudgets: {host: {limit: 1GiB}}\ndefaults: {deadline: 1m}\npolicy: {eviction: lru}\n"
+      "listen: 127.0.0.1:1\nhosts: [here]\nadmin_socket: /x.sock\nbudgets: {host: {limit: 1GiB}}\ndefaults: {deadline: "
+      "1m}\npolicy: {eviction: lru}\n"
       "limits: {drain: 1s}" +
       std::string(kBefore);
   const Changes found = since(text);
-  CHECK(found == Changes{{}, {}, {}, {"budgets", "defaults.deadline", "policy", "limits"}, {"listen"}});
-  CHECK(to_string(found) == "changed budgets, defaults.deadline, policy, limits; listen needs a restart");
+  CHECK(found ==
+        Changes{{}, {}, {}, {"budgets", "defaults.deadline", "policy", "limits", "hosts"}, {"listen", "admin_socket"}});
+  CHECK(to_string(found) ==
+        "changed budgets, defaults.deadline, policy, limits, hosts; listen, admin_socket: from the next start on");
 }
 
 }  // namespace

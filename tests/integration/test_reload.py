@@ -1,6 +1,8 @@
 """A new configuration while the old one is at work: only what changed changes, and nothing is cut."""
 
+import hashlib
 import os
+import secrets
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
@@ -143,6 +145,45 @@ def test_a_removed_model_that_comes_back_while_it_drains_is_the_same_one(models)
         assert rouse.chat("chat")[0] == 200
         assert not alive(pid)
         assert rouse.model("chat")["loads"] == 2
+
+
+def key(role: str = "admin") -> tuple[str, dict]:
+    secret = "rouse_" + secrets.token_urlsafe(32)
+    return secret, {"hash": "sha256:" + hashlib.sha256(secret.encode()).hexdigest(), "role": role}
+
+
+def test_keys_are_rotated_without_a_restart(models):
+    (old, old_line), (new, new_line) = key(), key()
+    with RouseDaemon(config(chat=text_model(models)) | {"keys": {"ada": old_line}}, key=old) as rouse:
+        rouse.reconfigure(config(chat=text_model(models)) | {"keys": {"ada": new_line}})
+        assert reload(rouse) == changes(settings=["keys"])
+        assert rouse.ask("GET", "/rouse/v1/models")[0] == 401
+        rouse.key = new
+        assert rouse.ask("GET", "/rouse/v1/models")[0] == 200
+
+
+def test_keys_are_not_taken_away_while_others_can_reach_it(models):
+    secret, line = key()
+    with RouseDaemon(config(chat=text_model(models)) | {"keys": {"ada": line}, "listen": "0.0.0.0:0"}, listen=False,
+                     key=secret) as rouse:
+        rouse.reconfigure(config(chat=text_model(models)) | {"listen": "127.0.0.1:1"})  # which needs a restart
+        status, _, body = rouse.post("/rouse/v1/reload")
+        assert status == 422, body
+        assert rouse.process.poll() is None
+
+
+def test_a_remote_model_changes_where_it_is(models):
+    def remote(port):
+        return {"engine": "remote", "url": f"http://127.0.0.1:{port}"}
+    with RouseDaemon(config(chat=text_model(models))) as there, RouseDaemon(config(chat=remote(1))) as rouse:
+        assert rouse.chat("chat")[0] >= 500
+        rouse.reconfigure(config(chat=remote(there.port)))
+        assert reload(rouse) == changes(changed=["chat"])
+        assert rouse.chat("chat")[0] == 200
+        rouse.reconfigure(config())
+        assert reload(rouse) == changes(removed=["chat"])
+        assert rouse.chat("chat")[0] == 404
+        assert rouse.get("/rouse/v1/models")["models"] == []
 
 
 def test_a_folder_of_models_is_read_again(models, tmp_path):

@@ -73,7 +73,7 @@ class RouseDaemon:
         for line in self.process.stderr:
             self.log.append(line)
             if match := re.search(r"rouse serves \d+ models on (.*)", line):
-                if port := re.search(r"http://127\.0\.0\.1:(\d+)", match.group(1)):
+                if port := re.search(r"http://[^ ]*:(\d+)", match.group(1)):
                     self.port = int(port.group(1))
                 self.where = match.group(1)
 
