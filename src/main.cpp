@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "api/api.hpp"
+#include "api/events.hpp"
+#include "api/metrics.hpp"
 #include "cli/cli.hpp"
 #include "config/config.hpp"
 #include "config/names.hpp"
@@ -68,6 +70,11 @@ std::expected<config::Config, config::Problems> read_config(const cli::ServeOpti
   return config;
 }
 
+system::LogFormat log_format(const std::string& asked, config::LogFormat configured) {
+  const bool json = asked.empty() ? configured == config::LogFormat::json : asked == "json";
+  return json ? system::LogFormat::json : system::LogFormat::text;
+}
+
 int serve(const cli::ServeOptions& options) {
   std::optional<config::Address> listen;
   if (!options.listen.empty()) {
@@ -88,7 +95,8 @@ int serve(const cli::ServeOptions& options) {
 
   const SystemClock clock;
   auto manager = system::ServiceManager::from_environment();
-  system::Logger log(options.verbosity == cli::Verbosity::verbose ? system::Level::debug : system::Level::info);
+  system::Logger log(options.verbosity == cli::Verbosity::verbose ? system::Level::debug : system::Level::info,
+                     log_format(options.log_format, config.log.format));
   auto sockets = manager.take_sockets();
   if (!sockets) {
     log.error("{}", sockets.error().message);
@@ -107,13 +115,18 @@ int serve(const cli::ServeOptions& options) {
       {.io = io, .clock = clock, .log = log, .launcher = **launcher, .runtime = *runtime, .upstreams = upstreams},
       config);
   http::Server server(io, server_limits(config.limits));
+  api::Metrics metrics(daemon, server);
+  api::Events events(daemon);
   Service* running = nullptr;
   api::Api api({.daemon = daemon,
                 .upstreams = upstreams,
                 .log = log,
                 .clock = clock,
+                .metrics = metrics,
+                .events = events,
                 .reload = [&running] { return running->reload(); },
                 .deadline = config.deadline,
+                .access_log = config.log.access ? api::AccessLog::on : api::AccessLog::off,
                 .since = clock.wall()},
                hosts_of(config), config.keys);
   const bool passed = !sockets->empty();

@@ -50,6 +50,17 @@ http::Task<void> admin_devices(const Parts& parts, Reply& reply, std::string_vie
   co_await reply.json(200, admin_json_of(parts.daemon.devices()));
 }
 
+http::Task<void> admin_requests(const Parts& parts, Reply& reply, std::string_view) {
+  co_await reply.json(200, admin_json_of(parts.daemon.requests()));
+}
+
+http::Task<void> admin_cancel(const Parts& parts, Reply& reply, std::string_view id) {
+  const auto cancelled = parts.daemon.cancel(id);
+  if (!cancelled) co_return co_await reply.error(cancelled.error());
+  parts.log.info("request {} cancelled by {}", cancelled->id, reply.client_name());
+  co_await reply.json(200, admin_json_of(*cancelled));
+}
+
 http::Task<void> admin_load(const Parts& parts, Reply& reply, std::string_view id) {
   const auto body = co_await reply.exchange().read_body();
   if (!body) co_return co_await reply.error(body.error());
@@ -66,6 +77,7 @@ http::Task<void> admin_load(const Parts& parts, Reply& reply, std::string_view i
   options.patience = lifecycle->patience;
   options.origin = core::Origin::operator_;
   reply.caller.bound(options);
+  reply.introduce(options);
   if (lifecycle->deadline) options.deadline = later(reply.exchange().arrived(), *lifecycle->deadline);
   auto loaded =
       wanted->wait ? co_await parts.daemon.load(*model, options) : co_await parts.daemon.begin_load(*model, options);

@@ -64,6 +64,25 @@ struct DeviceList {
   std::vector<Device> devices;
 };
 
+struct Request {
+  std::string_view id;
+  std::string_view model;
+  std::string_view client;
+  std::string_view origin;
+  std::string_view phase;
+  double waited = 0;  // ms
+  std::optional<std::uint64_t> position;
+  std::uint64_t bytes = 0;
+};
+struct RequestList {
+  std::vector<Request> requests;
+};
+
+struct Health {
+  std::string_view status;
+  std::span<const std::string> stuck;
+};
+
 struct Receipt {
   ByDevice freed;
   bool confirmed = true;
@@ -78,11 +97,6 @@ admin_json::ByDevice by_device(const core::Placement& placement) {
   admin_json::ByDevice bytes;
   for (const core::DeviceBytes& share : placement) bytes.emplace(daemon::device_name(share.device), share.bytes.count);
   return bytes;
-}
-
-// To the microsecond: more digits say nothing.
-double milliseconds(Duration duration) {
-  return static_cast<double>(std::chrono::round<std::chrono::microseconds>(duration).count()) / 1000;
 }
 
 std::optional<std::string> time_text(const std::optional<daemon::WallTime>& time) {
@@ -123,6 +137,30 @@ admin_json::Model shape(const daemon::ModelStatus& model) {
   };
 }
 
+admin_json::Device shape(const daemon::DeviceStatus& device) {
+  return {
+      .id = device.name,
+      .total = device.total.count,
+      .limit = device.limit.count,
+      .reserve = device.reserve.count,
+      .effective = device.effective.count,
+      .used_by_models = device.used_by_models.count,
+      .used_by_others = device.used_by_others.count,
+      .unconfirmed = device.unconfirmed.count,
+  };
+}
+
+admin_json::Request shape(const daemon::RequestStatus& request) {
+  return {.id = request.id,
+          .model = request.model,
+          .client = request.client,
+          .origin = request.by_operator ? "operator" : "client",
+          .phase = daemon::name(request.phase),
+          .waited = milliseconds(request.waited),
+          .position = request.position,
+          .bytes = request.bytes};
+}
+
 struct ReadOptions : glz::opts {
   bool validate_trailing_whitespace = true;
 };
@@ -145,6 +183,14 @@ Result<T> read_object(std::string_view body, std::string_view expected) {
 
 }  // namespace
 
+std::string health_json(std::span<const std::string> stuck) {
+  return to_json(admin_json::Health{stuck.empty() ? "ok" : "stuck", stuck});
+}
+
+double milliseconds(Duration duration) {
+  return static_cast<double>(std::chrono::round<std::chrono::microseconds>(duration).count()) / 1000;
+}
+
 std::string admin_error(const Fault& fault) {
   return to_json(
       admin_json::ErrorBody{{kind(fault.error.code).name, as_utf8(fault.error.message), as_utf8(fault.error.context)}});
@@ -161,18 +207,18 @@ std::string admin_json_of(const std::vector<daemon::ModelStatus>& models) {
 
 std::string admin_json_of(const std::vector<daemon::DeviceStatus>& devices) {
   admin_json::DeviceList list;
-  for (const daemon::DeviceStatus& device : devices) {
-    list.devices.push_back({
-        .id = device.name,
-        .total = device.total.count,
-        .limit = device.limit.count,
-        .reserve = device.reserve.count,
-        .effective = device.effective.count,
-        .used_by_models = device.used_by_models.count,
-        .used_by_others = device.used_by_others.count,
-        .unconfirmed = device.unconfirmed.count,
-    });
-  }
+  for (const daemon::DeviceStatus& device : devices) list.devices.push_back(shape(device));
+  return to_json(list);
+}
+
+std::string admin_json_of(const daemon::DeviceStatus& device) { return to_json(shape(device)); }
+
+std::string admin_json_of(const daemon::RequestStatus& request) { return to_json(shape(request)); }
+
+std::string admin_json_of(const std::vector<daemon::RequestStatus>& requests) {
+  admin_json::RequestList list;
+  list.requests.reserve(requests.size());
+  for (const daemon::RequestStatus& request : requests) list.requests.push_back(shape(request));
   return to_json(list);
 }
 

@@ -15,12 +15,22 @@ namespace rouse::api {
 
 std::string admin_error(const Fault& fault);
 
-// {"models":[…]} and {"devices":[…]}, one model, and the receipt of an unload. Every field is always there.
+// {"models":[…]}, {"devices":[…]} and {"requests":[…]}, one of a kind, and the receipt of an unload. Every field is
+// always there.
 std::string admin_json_of(const std::vector<daemon::ModelStatus>& models);
 std::string admin_json_of(const daemon::ModelStatus& model);
 std::string admin_json_of(const std::vector<daemon::DeviceStatus>& devices);
+std::string admin_json_of(const daemon::DeviceStatus& device);
+std::string admin_json_of(const std::vector<daemon::RequestStatus>& requests);
+std::string admin_json_of(const daemon::RequestStatus& request);
 std::string admin_json_of(const daemon::Receipt& receipt);
 std::string admin_json_of(const config::Changes& changes);
+
+// {"status":"ok","stuck":[]}, or "stuck" and what is.
+std::string health_json(std::span<const std::string> stuck);
+
+// To the microsecond: more digits say nothing.
+double milliseconds(Duration duration);
 
 // "2026-11-21T02:12:00.123Z": RFC 3339, UTC, to the millisecond.
 std::string rfc3339(daemon::WallTime time);

@@ -5,11 +5,15 @@
 #include <random>
 #include <utility>
 
+#include "api/access_log.hpp"
 #include "api/admin.hpp"
 #include "api/anthropic.hpp"
+#include "api/events.hpp"
 #include "api/health.hpp"
 #include "api/logs.hpp"
+#include "api/metrics.hpp"
 #include "api/openai.hpp"
+#include "api/openapi.hpp"
 #include "api/reply.hpp"
 #include "api/route.hpp"
 
@@ -45,9 +49,15 @@ constexpr std::array kRoutes{
     Route{"GET", "/rouse/v1/models/{id}/logs", Guard::reads, &kAdmin, admin_logs},
     Route{"GET", "/rouse/v1/devices", Guard::reads, &kAdmin, admin_devices, config::Role::use},
     Route{"POST", "/rouse/v1/reload", Guard::acts, &kAdmin, admin_reload},
+    Route{"GET", "/rouse/v1/requests", Guard::reads, &kAdmin, admin_requests},
+    Route{"DELETE", "/rouse/v1/requests/{id}", Guard::acts, &kAdmin, admin_cancel},
+    Route{"GET", "/rouse/v1/events", Guard::reads, &kAdmin, events},
 
     Route{"GET", "/health/live", Guard::none, &kAdmin, health_live},
+    Route{"GET", "/health/load", Guard::none, &kAdmin, health_load},
     Route{"GET", "/health/ready", Guard::none, &kAdmin, health_ready},
+    Route{"GET", "/openapi.json", Guard::reads, &kAdmin, openapi},
+    Route{"GET", "/metrics", Guard::reads, &kAdmin, metrics},
     Route{"GET", "/", Guard::reads, &kAdmin, welcome},
 };
 
@@ -73,6 +83,8 @@ bool is_limited(Guard guard) { return guard == Guard::acts || guard == Guard::ta
 
 }  // namespace
 
+std::span<const Route> routes() { return kRoutes; }
+
 Api::Api(Parts parts, std::vector<std::string> hosts, std::vector<config::Key> keys)
     : parts_(std::move(parts)), access_(std::move(hosts)), keyring_(std::move(keys)), next_id_(std::random_device{}()) {
   next_id_ <<= 32;
@@ -93,6 +105,7 @@ http::Task<void> Api::handle(http::Exchange& exchange) { return answer(exchange,
 http::Task<void> Api::answer(http::Exchange& exchange, Door door) {
   const http::RequestHead& head = exchange.request();
   Reply reply(exchange, dialect_of(head), request_id(head, next_id_++));
+  const AccessLine line(parts_, reply);
 
   const auto matched = match(kRoutes, head.method, head.path);
   if (!matched || matched->route->guard != Guard::none) {

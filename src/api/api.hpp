@@ -12,15 +12,20 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "api/access.hpp"
 #include "api/keyring.hpp"
 #include "api/parts.hpp"
+#include "api/route.hpp"
 #include "http/exchange.hpp"
 
 namespace rouse::api {
+
+// Every route there is.
+std::span<const Route> routes();
 
 class Api final : public http::Handler {
  public:

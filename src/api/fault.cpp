@@ -17,6 +17,7 @@ const FaultKind& kind(Code code) {
   static constexpr FaultKind kNotFound{404, Retry::never, "not_found", kInvalid, "not_found"};
   static constexpr FaultKind kMethod{405, Retry::never, "method_not_allowed", kInvalid, "method_not_allowed"};
   static constexpr FaultKind kConflict{409, Retry::maybe, "conflict", kInvalid, "conflict"};
+  static constexpr FaultKind kCancelled{409, Retry::never, "cancelled", kInvalid, "cancelled"};
   static constexpr FaultKind kTooLarge{413, Retry::never, "too_large", kInvalid, "request_too_large"};
   static constexpr FaultKind kMedia{415, Retry::never, "unsupported_media", kInvalid, "unsupported_media_type"};
   static constexpr FaultKind kMisconfigured{422, Retry::never, "misconfigured", kInvalid, "misconfigured"};
@@ -35,6 +36,7 @@ const FaultKind& kind(Code code) {
     case Code::not_found: return kNotFound;
     case Code::method_not_allowed: return kMethod;
     case Code::conflict: return kConflict;
+    case Code::cancelled: return kCancelled;
     case Code::too_large: return kTooLarge;
     case Code::unsupported_media: return kMedia;
     case Code::client_limit: return kLimit;

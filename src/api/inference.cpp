@@ -152,7 +152,11 @@ core::Outcome outcome_of(int status) {
   return status < 500 || status == kNotImplemented ? core::Outcome::ok : core::Outcome::failed;
 }
 
-Fault engine_fault(const Error& error, bool cut, bool remote, std::string_view model) {
+Fault engine_fault(const Error& error, std::optional<daemon::Cut> cut, bool remote, std::string_view model) {
+  if (cut == daemon::Cut::cancelled) {
+    return Error{Code::cancelled, std::format("an operator cancelled this request to model \"{}\"", model),
+                 error.message};
+  }
   if (cut) {
     return Error{Code::upstream_failed,
                  std::format("model \"{}\" was unloaded by force, or the server shut down, while it answered", model),
@@ -183,8 +187,8 @@ class Visit {
         model_(lease.entry().model.id),
         call_(parts.upstreams, lease.upstream().address,
               asked.deadline.value_or(later(parts.clock.now(), parts.deadline))) {
-    lease_.on_cut([this] {
-      cut_ = true;
+    lease_.on_cut([this](daemon::Cut why) {
+      cut_ = why;
       call_.stop();
     });
   }
@@ -211,7 +215,7 @@ class Visit {
   std::string model_;
   http::Call call_;
   TimePoint sent_ = kNever;  // when the engine was asked
-  bool cut_ = false;
+  std::optional<daemon::Cut> cut_;
 };
 
 http::Task<bool> Visit::run(std::string_view body) {
@@ -231,10 +235,14 @@ http::Task<bool> Visit::run(std::string_view body) {
   if (!head) {
     const bool may_have_died = call_.unseen() && !cut_ && !upstream.is_remote;
     const bool died = may_have_died && co_await lease_.worker_gone_by(later(sent_, kDeathNoticed));
-    if (!died) co_await fail(head.error());
+    if (died)
+      lease_.finish(core::Outcome::unused);
+    else
+      co_await fail(head.error());
     co_return died;
   }
   reply_.timing.first = call_.head_arrived() - sent_;
+  lease_.answered(call_.head_arrived());
   if (!asked_.deadline) call_.set_deadline(kNever);  // ours was for the first byte
   co_await answer(**head);
   co_return false;
@@ -366,6 +374,8 @@ http::Task<void> infer(const Parts& parts, Reply& reply, Streams streams, std::o
   auto asked = understand(parts, reply.exchange(), *body, streams, form);
   if (!asked) co_return co_await reply.error(asked.error());
   reply.caller.bound(asked->options);
+  reply.introduce(asked->options);
+  reply.model = asked->model;
 
   const std::string edited = asked->edits.empty() ? std::string() : asked->edits.made_in(*body);
   const std::string_view for_engine = asked->edits.empty() ? *body : std::string_view(edited);

@@ -11,6 +11,7 @@
 #include "api/dialect.hpp"
 #include "api/fault.hpp"
 #include "base/clock.hpp"
+#include "base/ids.hpp"
 #include "http/exchange.hpp"
 #include "http/task.hpp"
 
@@ -38,12 +39,22 @@ class Reply {
   void use(const Dialect& dialect) { dialect_ = &dialect; }
 
   Timing timing;
-  Caller caller = {};  // may do least until their key was looked at
+  Caller caller = {};            // may do least until their key was looked at
+  std::optional<ModelId> model;  // which one it is about, for the access log
+
+  std::string_view client_name() const { return caller.key.empty() ? exchange_.peer() : std::string_view(caller.key); }
+  // To whoever looks at what runs.
+  void introduce(daemon::RequestOptions& options) const {
+    options.id = id_;
+    options.client_name = client_name();
+    options.exchange = &exchange_;
+  }
 
   // Header lines of every answer, each ended by CRLF; valid until the next call.
   std::string_view lines();
 
   // --- whole answers
+  http::Task<void> send(int status, std::string_view content_type, std::string body, std::string_view more_lines = {});
   http::Task<void> json(int status, std::string body);
   http::Task<void> text(int status, std::string body);
   // Before anything was sent: an answer of its own. Inside a stream that has begun: the dialect's event, and the end of
@@ -61,8 +72,6 @@ class Reply {
   void assume_events() { in_events_ = true; }  // relayed ones: an error may follow them
 
  private:
-  http::Task<void> send(int status, std::string_view content_type, std::string body, std::string_view more_lines = {});
-
   http::Exchange& exchange_;
   const Dialect* dialect_;
   std::string id_;

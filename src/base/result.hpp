@@ -18,6 +18,7 @@ enum class Code : std::uint8_t {
   not_found,           // 404 no such path or thing
   method_not_allowed,  // 405
   conflict,            // 409 not in this state
+  cancelled,           // 409 an operator ended the request
   too_large,           // 413 body over the limit
   unsupported_media,   // 415 wrong content type
   client_limit,        // 429 a client's own limit; try again later

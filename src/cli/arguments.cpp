@@ -74,6 +74,9 @@ void add_serve(Parser& parser) {
   models->type_name("FOLDER");
   sub.app->add_option("--listen", sub.options->listen, "listen here instead of where the configuration says")
       ->type_name("HOST:PORT");
+  sub.app->add_option("--log-format", sub.options->log_format, "how the log is written: text, json")
+      ->type_name("FORMAT")
+      ->check(wrong_log_format);
   sub.app->add_flag_callback(
       "-v,--verbose", [from = sub.options] { from->verbosity = Verbosity::verbose; }, "log more");
 }

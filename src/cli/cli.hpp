@@ -25,6 +25,7 @@ struct ServeOptions {
   std::string models;  // a folder
   std::string listen;  // instead of the configured address; empty: as configured
   Verbosity verbosity = Verbosity::normal;
+  std::string log_format;  // text or json, instead of the configured one; empty: as configured
 };
 
 // What `rouse key new` was told.

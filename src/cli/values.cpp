@@ -23,6 +23,10 @@ std::string wrong_priority(const std::string& text) {
 
 std::string wrong_role(const std::string& text) { return text == "use" || text == "admin" ? "" : "write use or admin"; }
 
+std::string wrong_log_format(const std::string& text) {
+  return text == "text" || text == "json" ? "" : "write text or json";
+}
+
 std::string wrong_shell(const std::string& text) {
   return text == "bash" || text == "zsh" || text == "fish" ? "" : "write bash, zsh or fish";
 }

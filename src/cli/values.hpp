@@ -10,6 +10,7 @@ std::string wrong_time(const std::string& text);
 std::string wrong_interval(const std::string& text);
 std::string wrong_priority(const std::string& text);
 std::string wrong_role(const std::string& text);
+std::string wrong_log_format(const std::string& text);
 std::string wrong_shell(const std::string& text);
 std::string wrong_count(const std::string& text);
 std::string wrong_temperature(const std::string& text);

@@ -151,6 +151,15 @@ void read_defaults(Reading& reading, const Entry& entry, Duration& deadline, Mod
   });
 }
 
+void read_log(Reading& reading, const Entry& entry, Log& into) {
+  constexpr std::array<std::string_view, 2> kKeys{"format", "access"};
+  constexpr std::array<std::string_view, 2> kFormats{"text", "json"};
+  reading.fields(entry, {"log"}, kKeys, [&](std::size_t key, const Entry& value) {
+    if (key == 1) return reading.boolean(value, into.access);
+    if (const auto word = reading.word(value, kFormats)) into.format = *word == 0 ? LogFormat::text : LogFormat::json;
+  });
+}
+
 void read_engines(Reading& reading, const Entry& entry, ModelDefaults& into) {
   constexpr std::array<std::string_view, 1> kEngines{"llama"};
   constexpr std::array<std::string_view, 1> kLlama{"binary"};
@@ -161,8 +170,8 @@ void read_engines(Reading& reading, const Entry& entry, ModelDefaults& into) {
 }
 
 Config read_config(Reading& reading, const yaml::Document& document) {
-  constexpr std::array<std::string_view, 10> kKeys{"listen",   "hosts",   "keys",   "admin_socket", "budgets",
-                                                   "defaults", "engines", "policy", "limits",       "models"};
+  constexpr std::array<std::string_view, 11> kKeys{"listen",  "hosts",  "keys",   "admin_socket", "budgets", "defaults",
+                                                   "engines", "policy", "limits", "log",          "models"};
   Config config;
   ModelDefaults defaults;
   std::optional<Entry> listen;
@@ -179,7 +188,8 @@ Config read_config(Reading& reading, const yaml::Document& document) {
       case 6: return read_engines(reading, value, defaults);
       case 7: return read_policy(reading, value, config.policy);
       case 8: return read_limits(reading, value, config.limits, defaults);
-      case 9: models = value; return;
+      case 9: return read_log(reading, value, config.log);
+      case 10: models = value; return;
     }
   });
   if (const std::string why = why_too_open(config); listen && !why.empty()) reading.problem(*listen->value, why);

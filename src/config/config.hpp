@@ -159,6 +159,14 @@ struct Limits {
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
+enum class LogFormat : std::uint8_t { text, json };
+
+struct Log {
+  LogFormat format = LogFormat::text;
+  bool access = false;  // a line for each answer
+  friend bool operator==(const Log&, const Log&) = default;
+};
+
 struct Config {
   std::string file;  // as it was named to us; the folder, when models were found there
   Address listen;
@@ -169,6 +177,7 @@ struct Config {
   Duration deadline = std::chrono::minutes(10);  // of a request that names none
   Policy policy;
   Limits limits;
+  Log log;
   std::vector<Model> models;  // ascending by id
   friend bool operator==(const Config&, const Config&) = default;
 };

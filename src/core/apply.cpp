@@ -251,7 +251,7 @@ void Scheduler::Impl::apply(const Unload& e) {
   }
   const TimePoint deadline = e.force == Force::yes ? e.deadline : kNever;
   if (std::holds_alternative<Loading>(model->state)) {
-    begin_stop(*model, Trigger::cancel, std::nullopt, {});
+    begin_stop(*model, Trigger::cancel, StopReason::unloaded);
   } else if (std::holds_alternative<Ready>(model->state)) {
     begin_drain(*model, DrainedByUnload{e.force, deadline});
   } else if (auto* draining = std::get_if<Draining>(&model->state)) {
@@ -320,7 +320,7 @@ void Scheduler::Impl::change_entry(Model& model, const ModelSpec& spec) {
   model.failures = 0;
   model.oversize = Oversize::untried;
   if (std::holds_alternative<Loading>(model.state) && model.queue.empty())
-    begin_stop(model, Trigger::cancel, std::nullopt, {});
+    begin_stop(model, Trigger::cancel, StopReason::changed);
   if (const auto* failed = std::get_if<Failed>(&model.state); failed && !failed->undead)
     transition(model, Trigger::clear, Cold{});
 }
@@ -329,7 +329,7 @@ void Scheduler::Impl::remove_entry(Model& model) {
   model.removed = true;
   model.preload = false;
   refuse_all(model, {.reason = Reason::unknown_model});
-  if (std::holds_alternative<Loading>(model.state)) begin_stop(model, Trigger::cancel, std::nullopt, {});
+  if (std::holds_alternative<Loading>(model.state)) begin_stop(model, Trigger::cancel, StopReason::changed);
   if (const auto* failed = std::get_if<Failed>(&model.state); failed && !failed->undead)
     transition(model, Trigger::clear, Cold{});
   touch(model);
@@ -340,7 +340,7 @@ void Scheduler::Impl::apply(const Shutdown& e) {
   for (auto& [id, model] : view.models) {
     model.preload = false;
     refuse_all(model, {.reason = Reason::shutting_down});
-    if (std::holds_alternative<Loading>(model.state)) begin_stop(model, Trigger::cancel, std::nullopt, {});
+    if (std::holds_alternative<Loading>(model.state)) begin_stop(model, Trigger::cancel, StopReason::shutdown);
     if (std::holds_alternative<Ready>(model.state)) begin_drain(model, DrainedByShutdown{e.deadline});
     if (auto* draining = std::get_if<Draining>(&model.state)) {
       TimePoint cut_at = *view.shutting_down;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -43,6 +44,8 @@ enum class Reason : std::uint8_t {
   pinned,   // unload without force of a pinned model
 };
 
+std::string_view name(Reason reason);
+
 struct Refusal {
   Reason reason = Reason::deadline;
   TimePoint retry_at = kNever;  // when another try may be of use; load_failed: when a load is tried again
@@ -76,6 +79,7 @@ struct Announce {  // a transition, for logs, events and metrics
   Stage to;
   Bytes before;  // what the model's workers hold in the ledger, all devices together
   Bytes after;
+  StopReason reason = StopReason::none;  // of a stopping one
 };
 struct ShutdownComplete {};  // no worker is left, or none that can be ended
 

@@ -75,6 +75,30 @@ std::string_view name(Trigger trigger) {
   std::unreachable();
 }
 
+std::string_view name(StopReason reason) {
+  switch (reason) {
+    case StopReason::none: return "none";
+    case StopReason::idle: return "idle";
+    case StopReason::evicted: return "evicted";
+    case StopReason::over_budget: return "over budget";
+    case StopReason::unloaded: return "unloaded";
+    case StopReason::changed: return "changed";
+    case StopReason::load_failed: return "load failed";
+    case StopReason::shutdown: return "shutdown";
+  }
+  std::unreachable();
+}
+
+StopReason stop_reason(const DrainCause& cause) {
+  struct Visitor {
+    StopReason operator()(const DrainedByPlan&) const { return StopReason::evicted; }
+    StopReason operator()(const DrainedByUnload&) const { return StopReason::unloaded; }
+    StopReason operator()(const DrainedByChange&) const { return StopReason::changed; }
+    StopReason operator()(const DrainedByShutdown&) const { return StopReason::shutdown; }
+  };
+  return std::visit(Visitor{}, cause);
+}
+
 std::string lifecycle_document() {
   std::string text =
       "# The life of a worker\n\n"

@@ -87,6 +87,20 @@ enum class Failure : std::uint8_t {
   will_not_die,  // its process is still there; no start until it has exited
 };
 
+enum class StopReason : std::uint8_t {
+  none,
+  idle,         // nobody has asked for as long as it is kept
+  evicted,      // another model needs its bytes
+  over_budget,  // the device can offer less than it could, or workers have grown
+  unloaded,     // by an operator
+  changed,      // its entry was changed or removed
+  load_failed,
+  shutdown,
+};
+std::string_view name(StopReason reason);
+
+StopReason stop_reason(const DrainCause& cause);
+
 struct Cold {};
 struct Loading {
   Worker worker;
@@ -102,11 +116,13 @@ struct Ready {
 struct Draining {
   Ready was;
   DrainCause cause;
+  TimePoint since;
 };
 struct Stopping {
   Worker worker;
   TimePoint since;
   TimePoint until;  // then it is killed, or given up
+  StopReason reason = StopReason::none;
   bool killing = false;
   bool unloading = false;       // an operator asked: newcomers are refused
   std::optional<Failure> then;  // how it ends: failed in this way, or cold

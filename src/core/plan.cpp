@@ -177,10 +177,10 @@ void Scheduler::Impl::adopt(const Plan& plan) {
     if (!model) continue;
     if (std::holds_alternative<Loading>(model->state)) {
       kept.cancels_a_load = true;
-      begin_stop(*model, Trigger::cancel, std::nullopt, {});
+      begin_stop(*model, Trigger::cancel, StopReason::evicted);
     } else if (const auto* ready = std::get_if<Ready>(&model->state)) {
       if (ready->worker.leases.empty() || ROUSE_FAULT(evicts_leased)) {
-        evict(*model);
+        evict(*model, StopReason::evicted);
       } else {
         begin_drain(*model, DrainedByPlan{plan.waiter});
       }

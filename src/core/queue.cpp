@@ -1,6 +1,7 @@
 #include "core/queue.hpp"
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -34,6 +35,38 @@ Waiter Queue::pop(TimePoint now, Duration patience) {
   served_[chosen.client] = ++turn_;
   left(now);
   return chosen;
+}
+
+std::vector<RequestId> Queue::order(TimePoint now, Duration patience) const {
+  std::vector<RequestId> order;
+  order.reserve(waiters_.size());
+  std::map<ClientId, std::uint64_t> served = served_;
+  std::uint64_t turn = turn_;
+  const auto takes = [&](const Waiter& w) {
+    order.push_back(w.request);
+    served[w.client] = ++turn;
+  };
+  std::map<std::pair<int, ClientId>, std::deque<const Waiter*>> lines;  // by priority, the highest first
+  for (const Waiter& w : waiters_) {
+    if (later(w.since, patience) <= now)
+      takes(w);
+    else
+      lines[{-static_cast<int>(w.priority), w.client}].push_back(&w);
+  }
+  using Next = std::tuple<std::uint64_t, std::uint64_t, std::deque<const Waiter*>*>;  // turn, arrival, whose
+  for (auto line = lines.begin(); line != lines.end();) {
+    const int priority = line->first.first;
+    std::set<Next> nexts;
+    for (; line != lines.end() && line->first.first == priority; ++line)
+      nexts.emplace(served[line->first.second], line->second.front()->arrival, &line->second);
+    while (!nexts.empty()) {
+      auto* client = std::get<2>(nexts.extract(nexts.begin()).value());
+      takes(*client->front());
+      client->pop_front();
+      if (!client->empty()) nexts.emplace(turn, client->front()->arrival, client);
+    }
+  }
+  return order;
 }
 
 bool Queue::erase(RequestId request, TimePoint now) {

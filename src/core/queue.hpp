@@ -38,6 +38,8 @@ class Queue {
   void push(const Waiter& waiter, Duration patience);
   // Who goes next; the queue must not be empty.
   Waiter pop(TimePoint now, Duration patience);
+  // In which order pop() would take those who wait, if all of them went now.
+  std::vector<RequestId> order(TimePoint now, Duration patience) const;
   bool erase(RequestId request, TimePoint now);
   // Those whose deadline has come, by arrival.
   std::vector<Waiter> expire(TimePoint now);

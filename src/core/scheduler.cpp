@@ -9,6 +9,24 @@
 
 namespace rouse::core {
 
+std::string_view name(Reason reason) {
+  switch (reason) {
+    case Reason::unknown_model: return "unknown model";
+    case Reason::queue_full: return "queue full";
+    case Reason::deadline: return "deadline";
+    case Reason::not_ready: return "not ready";
+    case Reason::unloading: return "unloading";
+    case Reason::load_failed: return "load failed";
+    case Reason::will_not_die: return "will not die";
+    case Reason::too_large: return "too large";
+    case Reason::taken_by_pins: return "taken by pins";
+    case Reason::shutting_down: return "shutting down";
+    case Reason::loading: return "loading";
+    case Reason::pinned: return "pinned";
+  }
+  std::unreachable();
+}
+
 Scheduler::Scheduler(Policy policy) : impl_(std::make_unique<Impl>()) { impl_->view.policy = policy; }
 Scheduler::~Scheduler() = default;
 
@@ -59,7 +77,9 @@ void Scheduler::Impl::transition(Model& model, Trigger trigger, State next, std:
   if (const auto* failed = std::get_if<Failed>(&model.state); failed && failed->undead) id = *failed->undead;
   const Bytes held = held_by(model);
   model.state = std::move(next);
-  effects.push_back(Announce{model.spec.id, id, from, trigger, to, before.value_or(held), held});
+  const auto* stopping = std::get_if<Stopping>(&model.state);
+  const StopReason reason = stopping ? stopping->reason : StopReason::none;
+  effects.push_back(Announce{model.spec.id, id, from, trigger, to, before.value_or(held), held, reason});
   touch(model);
   plans_due = true;
   budgets_due = true;
@@ -92,7 +112,8 @@ TimePoint Scheduler::Impl::retry_at(const Model& model) const {
   return later(view.now, std::min(wait, view.policy.backoff_longest));
 }
 
-void Scheduler::Impl::begin_stop(Model& model, Trigger trigger, std::optional<Failure> then, std::string error) {
+void Scheduler::Impl::begin_stop(Model& model, Trigger trigger, StopReason reason, std::optional<Failure> then,
+                                 std::string error) {
   const auto* draining = std::get_if<Draining>(&model.state);
   const bool unloading = draining && std::holds_alternative<DrainedByUnload>(draining->cause);
   Worker held = std::move(*worker(model.state));
@@ -103,20 +124,21 @@ void Scheduler::Impl::begin_stop(Model& model, Trigger trigger, std::optional<Fa
              Stopping{.worker = std::move(held),
                       .since = view.now,
                       .until = later(view.now, grace),
+                      .reason = reason,
                       .unloading = unloading,
                       .then = then,
                       .error = std::move(error)});
   effects.push_back(StopWorker{id});
 }
 
-void Scheduler::Impl::evict(Model& model) {
+void Scheduler::Impl::evict(Model& model, StopReason reason) {
   view.floor = std::max(view.floor, value(view, model));
-  begin_stop(model, Trigger::stop, std::nullopt, {});
+  begin_stop(model, Trigger::stop, reason);
 }
 
 void Scheduler::Impl::begin_drain(Model& model, DrainCause cause) {
   Ready was = std::move(std::get<Ready>(model.state));
-  transition(model, Trigger::drain, Draining{std::move(was), cause});
+  transition(model, Trigger::drain, Draining{std::move(was), cause, view.now});
 }
 
 void Scheduler::Impl::fail(Model& model, Trigger trigger, Failure how, const std::string& error,
@@ -135,7 +157,7 @@ void Scheduler::Impl::fail_load(Model& model, Trigger trigger, const std::string
   if (trigger == Trigger::exited || trigger == Trigger::start_failed) {
     fail(model, trigger, Failure::load, error, before);
   } else {
-    begin_stop(model, trigger, Failure::load, error);
+    begin_stop(model, trigger, StopReason::load_failed, Failure::load, error);
   }
 }
 

@@ -99,8 +99,9 @@ struct Scheduler::Impl {
   void admit_waiter(Model& model, Ready& ready, const Waiter& waiter);
   void refuse(RequestId request, Refusal refusal);
   void refuse_all(Model& model, const Refusal& refusal);
-  void begin_stop(Model& model, Trigger trigger, std::optional<Failure> then, std::string error);
-  void evict(Model& model);
+  void begin_stop(Model& model, Trigger trigger, StopReason reason, std::optional<Failure> then = std::nullopt,
+                  std::string error = {});
+  void evict(Model& model, StopReason reason);
   void begin_drain(Model& model, DrainCause cause);
   void fail(Model& model, Trigger trigger, Failure how, const std::string& error,
             std::optional<Bytes> before = std::nullopt);

@@ -95,7 +95,7 @@ void Scheduler::Impl::expire(Model& model) {
   const auto* ready = std::get_if<Ready>(&model.state);
   if (!ready || !ready->worker.leases.empty() || !model.queue.empty() || model.pinned) return;
   if (!model.keep.is_forever() && later(ready->last_used, model.keep.idle) <= view.now)
-    begin_stop(model, Trigger::stop, std::nullopt, {});
+    begin_stop(model, Trigger::stop, StopReason::idle);
 }
 
 // --- admit --------------------------------------------------------------------------------------------------
@@ -132,8 +132,8 @@ void Scheduler::Impl::drain(Model& model) {
     draining->was.worker.leases.clear();
   }
   if (!draining->was.worker.leases.empty()) return;
-  if (std::holds_alternative<DrainedByPlan>(draining->cause)) return evict(model);
-  begin_stop(model, Trigger::stop, std::nullopt, {});
+  if (std::holds_alternative<DrainedByPlan>(draining->cause)) return evict(model, StopReason::evicted);
+  begin_stop(model, Trigger::stop, stop_reason(draining->cause));
 }
 
 // --- over budget --------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ void Scheduler::Impl::over_budget() {
       }
       if (!least) break;
       over -= bytes_on(view.ledger.find(worker(least->state)->id)->bytes, device);
-      evict(*least);
+      evict(*least, StopReason::over_budget);
     }
   }
 }

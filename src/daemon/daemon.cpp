@@ -17,6 +17,16 @@ namespace {
 constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
 constexpr auto kForcedUnload = std::chrono::seconds(10);  // running answers have that long to end
 
+Ending ending(const Pending& pending, core::Outcome outcome) {
+  if (pending.cut_short == Cut::cancelled) return Ending::cancelled;
+  switch (outcome) {
+    case core::Outcome::ok: return Ending::ok;
+    case core::Outcome::failed: return Ending::failed;
+    case core::Outcome::unused: return Ending::unused;
+  }
+  std::unreachable();
+}
+
 }  // namespace
 
 Daemon::Impl::Impl(Parts given, const config::Config& config)
@@ -33,7 +43,10 @@ Daemon::Impl::~Impl() { pool.join(); }
 // --- requests -----------------------------------------------------------------------------------------------
 
 void Daemon::Impl::abandon(RequestId request) {
-  requests.erase(request);
+  if (const auto it = requests.find(request); it != requests.end()) {
+    tell(*it->second, RequestStep::ended, Ending::abandoned);
+    requests.erase(it);
+  }
   feed(core::Abandon{request});
 }
 
@@ -41,6 +54,7 @@ void Daemon::Impl::finish(RequestId request, core::Outcome outcome) {
   const auto it = requests.find(request);
   if (it != requests.end()) {
     last_used[it->second->model] = parts.clock.wall();
+    tell(*it->second, RequestStep::ended, ending(*it->second, outcome));
     if (outcome == core::Outcome::ok) services[it->second->model].add(parts.clock.now() - it->second->admitted);
     requests.erase(it);
   }
@@ -52,21 +66,32 @@ Error Daemon::Impl::explain(const core::Refusal& refusal, ModelId model) const {
   return to_error(refusal, entry ? entry->model.id : "?", parts.clock.now());
 }
 
+Pending Daemon::Impl::pending(ModelId model, const RequestOptions& options) {
+  return {.desk = *this,
+          .request = RequestId{next_request++},
+          .model = model,
+          .submitted = parts.clock.now(),
+          .id = options.id,
+          .client = options.client_name,
+          .exchange = options.exchange,
+          .origin = options.origin};
+}
+
 Ticket Daemon::Impl::submit(ModelId model, const RequestOptions& options) {
-  const TimePoint now = parts.clock.now();
-  auto pending = std::make_unique<Pending>(
-      Pending{.desk = *this, .request = RequestId{next_request++}, .model = model, .submitted = now});
-  requests.emplace(pending->request, pending.get());
-  const core::Submit event{.request = pending->request,
+  auto owned = std::make_unique<Pending>(pending(model, options));
+  Pending& waiting = *owned;
+  requests.emplace(waiting.request, &waiting);
+  const core::Submit event{.request = waiting.request,
                            .model = model,
                            .client = options.client,
                            .priority = options.priority,
-                           .deadline = options.deadline.value_or(later(now, default_deadline)),
+                           .deadline = options.deadline.value_or(later(waiting.submitted, default_deadline)),
                            .keep = catalogue.entry(model)->has_process() ? options.keep : std::nullopt,
                            .patience = options.patience,
                            .origin = options.origin};
-  Ticket ticket(std::move(pending));
+  Ticket ticket(std::move(owned));
   feed(event);
+  if (!ticket.settled()) tell(waiting, RequestStep::queued);
   return ticket;
 }
 
@@ -80,7 +105,7 @@ http::Task<Result<void>> Daemon::Impl::look_at_files(ModelId model) {
 
     std::shared_ptr<Look>& look = looks[model];
     if (!look) {
-      look = std::make_shared<Look>(parts.io, entry);
+      look = std::make_shared<Look>(parts.io, entry, parts.clock.now());
       boost::asio::post(pool, [this, look, model] {
         auto result = measure(*look->entry);
         boost::asio::post(parts.io, [this, look, model, result = std::move(result)]() mutable {
@@ -122,9 +147,11 @@ http::Task<void> Daemon::Impl::preload(ModelId model) {
 }
 
 http::Task<Result<Ticket>> Daemon::request(ModelId model, RequestOptions options) {
-  if (!impl_->catalogue.entries().contains(model))
-    co_return fail(Code::unknown_model, "the model is no longer configured");
-  if (auto looked = co_await impl_->look_at_files(model); !looked) co_return std::unexpected(std::move(looked.error()));
+  if (!knows(model)) co_return fail(Code::unknown_model, "the model is no longer configured");
+  if (auto looked = co_await impl_->look_at_files(model); !looked) {
+    impl_->tell(impl_->pending(model, options), RequestStep::ended, Ending::failed);
+    co_return std::unexpected(std::move(looked.error()));
+  }
   co_return impl_->submit(model, options);
 }
 
@@ -136,6 +163,8 @@ Result<ModelId> Daemon::find(std::string_view name) const {
   if (!hint.empty()) return fail(Code::unknown_model, std::format("model \"{}\" is unknown; {}", shown, hint));
   return fail(Code::unknown_model, std::format("model \"{}\" is unknown; GET /v1/models lists those there are", shown));
 }
+
+bool Daemon::knows(ModelId id) const { return impl_->catalogue.entries().contains(id); }
 
 const Entry& Daemon::entry(ModelId id) const { return *impl_->catalogue.entry(id); }
 
@@ -154,6 +183,8 @@ http::Task<Result<void>> Daemon::load(ModelId model, RequestOptions options) {
 
 http::Task<Result<void>> Daemon::begin_load(ModelId model, RequestOptions options) {
   options.origin = core::Origin::operator_;
+  options.id = options.client_name = {};
+  options.exchange = nullptr;  // the load outlives whoever asked for it
   auto ticket = co_await request(model, options);
   if (!ticket) co_return std::unexpected(std::move(ticket.error()));
   if (ticket->settled()) {
@@ -228,6 +259,7 @@ void Daemon::Impl::sample() {
     if (worker->tree() != 0) sample.trees->push_back({id, system::tree_memory(worker->tree()).held()});
   }
   feed(std::move(sample));
+  for (Observer* observer : observers) observer->on_sample();
 }
 
 void Daemon::Impl::keep_sampling() {

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +21,7 @@
 #include "config/config.hpp"
 #include "core/scheduler.hpp"
 #include "daemon/catalogue.hpp"
+#include "daemon/observer.hpp"
 #include "daemon/status.hpp"
 #include "daemon/ticket.hpp"
 #include "http/call.hpp"
@@ -40,6 +40,10 @@ struct RequestOptions {
   std::optional<core::Keep> keep;
   core::Patience patience = core::Patience::may_wait;
   core::Origin origin = core::Origin::client;
+  // For whoever looks at what runs; all of it outlives the ticket and its lease.
+  std::string_view id = {};                  // X-Request-Id
+  std::string_view client_name = {};         // who asks: a key's name, or an address
+  const http::Exchange* exchange = nullptr;  // where the answer goes
 };
 
 // The answer to an unload: what came back.
@@ -72,6 +76,7 @@ class Daemon {
   // --- requests ---------------------------------------------------------------------------------------------
   // unknown_model names the nearest ones.
   Result<ModelId> find(std::string_view id_or_alias) const;
+  bool knows(ModelId id) const;  // false once it has left the catalogue
   const Entry& entry(ModelId id) const;
   // Asks for a lease. Looks at the model's files first where it is cold (load_failed if they are of no use).
   http::Task<Result<Ticket>> request(ModelId model, RequestOptions options);
@@ -88,6 +93,9 @@ class Daemon {
   void begin_shutdown(TimePoint deadline);
   http::Task<void> ended();  // returns when no worker is left, once shutdown has begun
   bool accepting() const;    // false once shutdown has begun
+  // Ends a request that waits or runs; gives it as it was. not_found for an id that nobody carries (any more), conflict
+  // for one that several do: RequestStatus::id tells them apart.
+  Result<RequestStatus> cancel(std::string_view request_id);
 
   // --- seeing -----------------------------------------------------------------------------------------------
   std::vector<ModelStatus> models() const;  // ascending by name; removed ones as long as they hold memory
@@ -96,8 +104,12 @@ class Daemon {
   system::WorkerLog& log_of(ModelId id);
   // What a waiting client is told: "loading 43 % eta 1.2 s".
   std::string progress(ModelId id) const;
-  // Each transition, as it happens.
-  void on_announce(std::function<void(const core::Announce&)> observer);
+  std::vector<DeviceStatus> devices_as_sampled() const;
+  std::vector<RequestStatus> requests() const;  // that wait or run, ascending by arrival
+  void observe(Observer& observer);
+  // Loads, unloads and waiting requests that stand longer than their history and time-outs explain, in words; empty
+  // while all is well (see core/overdue.hpp).
+  std::vector<std::string> stuck() const;
   const Clock& clock() const;
 
  private:

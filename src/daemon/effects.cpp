@@ -14,6 +14,8 @@ std::string describe(const core::Placement& placement) {
   return text;
 }
 
+std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
+
 }  // namespace
 
 void Daemon::Impl::feed(core::Event event) {
@@ -107,6 +109,7 @@ void Daemon::Impl::worker_gone(WorkerId id, std::string_view error) {
   feed(core::Exited{id, std::move(text)});
   feed(core::BytesReturned{id});
   forget_if_gone(model);
+  sample();
 }
 
 void Daemon::Impl::perform(const core::Admit& effect) {
@@ -128,6 +131,8 @@ void Daemon::Impl::perform(const core::Admit& effect) {
     pending.waited.load = waited_for_load ? std::min(load, ready->since - pending.submitted) : Duration{};
     pending.waited.queue = waited - pending.waited.load;
   }
+  pending.admitted = now;
+  tell(pending, RequestStep::started);
   pending.settle(Pending::At::admitted);
 }
 
@@ -137,6 +142,7 @@ void Daemon::Impl::perform(const core::Refuse& effect) {
     pending.refusal = effect.refusal;
     if (pending.refusal.retry_at == kNever) pending.refusal.retry_at = retry_at(effect.refusal.reason, pending.model);
     requests.erase(it);
+    tell(pending, RequestStep::ended, Ending::refused);
     pending.settle(Pending::At::refused);
     return;
   }
@@ -148,7 +154,7 @@ void Daemon::Impl::perform(const core::Refuse& effect) {
 
 void Daemon::Impl::perform(const core::CutLease& effect) {
   const auto it = requests.find(effect.request);
-  if (it != requests.end() && it->second->cut) it->second->cut();
+  if (it != requests.end()) it->second->cut_off(Cut::forced);
 }
 
 void Daemon::Impl::perform(const core::Unloaded& effect) {
@@ -169,18 +175,36 @@ void Daemon::Impl::perform(const core::WakeAt& effect) {
   });
 }
 
+void Daemon::Impl::log_transition(const core::Announce& change) const {
+  const Entry* entry = catalogue.seen(change.model);
+  if (!entry) return;
+  const std::string& name = entry->model.id;
+  const auto& models = scheduler.view().models;
+  const auto model = models.find(change.model);
+  const auto* failed = model == models.end() ? nullptr : std::get_if<core::Failed>(&model->second.state);
+  const std::string_view error = failed ? first_line(failed->error) : std::string_view();
+  const std::string_view reason =
+      change.reason == core::StopReason::none ? std::string_view() : core::name(change.reason);
+  const std::string line =
+      std::format("{}: {} → {} ({}{}{}), worker {}, {} → {}{}{}", name, core::name(change.from), core::name(change.to),
+                  core::name(change.trigger), reason.empty() ? "" : ": ", reason, change.worker.value,
+                  to_string(change.before), to_string(change.after), error.empty() ? "" : ": ", error);
+  const system::LogField fields[] = {{"event", "transition"},
+                                     {"model", name},
+                                     {"from", core::name(change.from)},
+                                     {"to", core::name(change.to)},
+                                     {"trigger", core::name(change.trigger)},
+                                     {"reason", reason},
+                                     {"worker", static_cast<std::int64_t>(change.worker.value)},
+                                     {"bytes_before", change.before.count},
+                                     {"bytes_after", change.after.count},
+                                     {"error", error}};
+  parts.log.write(failed ? system::Level::warning : system::Level::info, line, fields);
+}
+
 void Daemon::Impl::perform(const core::Announce& effect) {
-  if (const Entry* entry = catalogue.seen(effect.model)) {
-    const auto& view = scheduler.view();
-    const auto model = view.models.find(effect.model);
-    const auto* failed = model == view.models.end() ? nullptr : std::get_if<core::Failed>(&model->second.state);
-    const std::string why = failed ? ": " + failed->error.substr(0, failed->error.find('\n')) : std::string();
-    const std::string line =
-        std::format("{}: {} → {} ({}), worker {}, {} → {}{}", entry->model.id, name(effect.from), name(effect.to),
-                    name(effect.trigger), effect.worker.value, to_string(effect.before), to_string(effect.after), why);
-    parts.log.write(failed ? system::Level::warning : system::Level::info, line);
-  }
-  for (const auto& observer : observers) observer(effect);
+  log_transition(effect);
+  for (Observer* observer : observers) observer->on_transition(effect);
 }
 
 void Daemon::Impl::perform(const core::ShutdownComplete&) {

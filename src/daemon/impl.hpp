@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "daemon/daemon.hpp"
+#include "daemon/observer.hpp"
 #include "daemon/pending.hpp"
 #include "daemon/service_time.hpp"
 #include "daemon/worker.hpp"
@@ -51,6 +52,11 @@ class Daemon::Impl final : public Desk {
   // --- seeing.cpp ----------------------------------------------------------------------------------------------
   // When another try may be of use after this refusal; kNever if that is not known.
   TimePoint retry_at(core::Reason reason, ModelId model) const;
+  void log_transition(const core::Announce& change) const;
+
+  // --- requests.cpp ---------------------------------------------------------------------------------------------
+  void tell(const Pending& pending, RequestStep step, Ending ending = Ending::none) const;
+  RequestStatus status(const Pending& pending) const;
 
   // --- configure.cpp --------------------------------------------------------------------------------------------
   // Takes the configuration, the first one or another; gives the models that are new or changed.
@@ -64,6 +70,7 @@ class Daemon::Impl final : public Desk {
   bool asks_for(ModelId model, const Entry& entry) const;
   void begin_preload(ModelId model);
   http::Task<void> preload(ModelId model);
+  Pending pending(ModelId model, const RequestOptions& options);
   Ticket submit(ModelId model, const RequestOptions& options);
   void sample();         // what the machine's memory is like now
   void keep_sampling();  // once a second while there are workers
@@ -88,10 +95,11 @@ class Daemon::Impl final : public Desk {
 
   // Whoever needs the same files looked at waits for the one look.
   struct Look {
-    Look(boost::asio::io_context& io, std::shared_ptr<const Entry> what)
-        : entry(std::move(what)), done(io, boost::asio::steady_timer::time_point::max()) {}
+    Look(boost::asio::io_context& io, std::shared_ptr<const Entry> what, TimePoint now)
+        : entry(std::move(what)), done(io, boost::asio::steady_timer::time_point::max()), since(now) {}
     std::shared_ptr<const Entry> entry;  // shared with the catalogue
     boost::asio::steady_timer done;
+    TimePoint since;
     std::optional<Result<Measured>> result;
   };
   void looked(ModelId model, const Result<Measured>& found);
@@ -99,7 +107,7 @@ class Daemon::Impl final : public Desk {
   std::map<ModelId, std::shared_ptr<Look>> looks;  // shared with the coroutines that wait
   boost::asio::thread_pool pool{1};                // reads headers of model files
 
-  std::vector<std::function<void(const core::Announce&)>> observers;
+  std::vector<Observer*> observers;
   std::deque<core::Event> events;
   bool feeding = false;
   bool accepting = true;

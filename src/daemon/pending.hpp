@@ -5,9 +5,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "daemon/catalogue.hpp"
 #include "daemon/ticket.hpp"
+#include "http/exchange.hpp"
 
 namespace rouse::daemon {
 
@@ -22,12 +24,16 @@ class Desk {
 };
 
 struct Pending {
-  enum class At : std::uint8_t { waiting, admitted, refused };
+  enum class At : std::uint8_t { waiting, admitted, refused, cancelled };
 
   Desk& desk;
   RequestId request;
   ModelId model;
   TimePoint submitted;
+  std::string_view id = {};  // of the caller, like the next two
+  std::string_view client = {};
+  const http::Exchange* exchange = nullptr;
+  core::Origin origin = core::Origin::client;
   At at = At::waiting;
 
   // Once admitted.
@@ -36,7 +42,9 @@ struct Pending {
   Upstream upstream = {};
   Waited waited = {};
   TimePoint admitted = kNever;
-  std::function<void()> cut = {};
+  std::optional<TimePoint> first_byte = {};
+  std::function<void(Cut)> cut = {};
+  std::optional<Cut> cut_short = {};
   bool worker_gone = false;
 
   // Once refused.
@@ -44,6 +52,10 @@ struct Pending {
 
   std::optional<boost::asio::steady_timer> wait = {};  // while somebody waits for it
 
+  void cut_off(Cut why) {
+    cut_short = why;
+    if (cut) cut(why);
+  }
   http::Task<void> wait_until(TimePoint time);  // or until woken
   void wake() {
     if (wait) wait->cancel();

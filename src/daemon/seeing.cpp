@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <format>
 
+#include "core/overdue.hpp"
 #include "daemon/impl.hpp"
 
 namespace rouse::daemon {
@@ -87,6 +88,10 @@ std::vector<ModelStatus> Daemon::models() const {
 
 std::vector<DeviceStatus> Daemon::devices() {
   impl_->sample();
+  return devices_as_sampled();
+}
+
+std::vector<DeviceStatus> Daemon::devices_as_sampled() const {
   const core::Ledger& ledger = impl_->scheduler.view().ledger;
   std::vector<DeviceStatus> all;
   for (const auto& [id, device] : ledger.devices()) {
@@ -139,9 +144,25 @@ TimePoint Daemon::Impl::retry_at(core::Reason reason, ModelId id) const {
   return later(loading ? loading->since : now, model.load_time.value_or(model.spec.expected_load));
 }
 
-void Daemon::on_announce(std::function<void(const core::Announce&)> observer) {
-  impl_->observers.push_back(std::move(observer));
+std::vector<std::string> Daemon::stuck() const {
+  const TimePoint now = impl_->parts.clock.now();
+  const auto& entries = impl_->catalogue.entries();
+  const auto seconds = [](Duration d) { return std::chrono::duration<double>(d).count(); };
+  const auto name = [&](ModelId id) { return entries.contains(id) ? entries.at(id)->model.id : "a removed model"; };
+  std::vector<std::string> stuck;
+  for (const core::Overdue& each : core::overdue(impl_->scheduler.view(), now)) {
+    stuck.push_back(std::format("{}: {} for {:.0f} s, which nothing has explained for {:.0f} s", name(each.model),
+                                core::name(each.what), seconds(now - each.since), seconds(now - each.explained_until)));
+  }
+  for (const auto& [id, look] : impl_->looks) {  // a file system that does not answer
+    const Duration since = now - look->since;
+    if (since > impl_->scheduler.view().policy.load_timeout)
+      stuck.push_back(std::format("{}: its files have been looked at for {:.0f} s", name(id), seconds(since)));
+  }
+  return stuck;
 }
+
+void Daemon::observe(Observer& observer) { impl_->observers.push_back(&observer); }
 
 const Clock& Daemon::clock() const { return impl_->parts.clock; }
 

@@ -51,6 +51,25 @@ struct DeviceStatus {
   Bytes unconfirmed;
 };
 
+enum class RequestPhase : std::uint8_t {
+  queued,     // waits for memory, or for a free slot
+  loading,    // waits while its model loads
+  prompt,     // with the engine; no byte of the answer yet
+  streaming,  // its answer is on its way
+};
+std::string_view name(RequestPhase phase);
+
+struct RequestStatus {
+  std::string id;  // X-Request-Id; where several carry the same, "…~7", so that each has one of its own
+  std::string model;
+  std::string client;
+  bool by_operator = false;
+  RequestPhase phase = RequestPhase::queued;
+  Duration waited{};                      // until now, or until it was admitted
+  std::optional<std::uint64_t> position;  // in the queue of its model, from 1; nothing once admitted
+  std::uint64_t bytes = 0;                // of the answer, so far
+};
+
 std::string device_name(DeviceId id);
 
 }  // namespace rouse::daemon

@@ -29,7 +29,11 @@ const Upstream& Lease::upstream() const { return pending_->upstream; }
 const Entry& Lease::entry() const { return *pending_->entry; }
 WorkerId Lease::worker() const { return pending_->worker; }
 Waited Lease::waited() const { return pending_->waited; }
-void Lease::on_cut(std::function<void()> cut) { pending_->cut = std::move(cut); }
+void Lease::on_cut(std::function<void(Cut)> cut) {
+  if (pending_->cut_short) return cut(*pending_->cut_short);
+  pending_->cut = std::move(cut);
+}
+void Lease::answered(TimePoint first_byte) { pending_->first_byte = first_byte; }
 
 void Lease::finish(core::Outcome outcome) {
   const std::unique_ptr<Pending> pending = std::move(pending_);
@@ -68,6 +72,8 @@ http::Task<bool> Ticket::settled_by(TimePoint time) {
 Result<Lease> Ticket::take() {
   if (pending_->at == Pending::At::refused)
     return std::unexpected(pending_->desk.explain(pending_->refusal, pending_->model));
+  if (pending_->at == Pending::At::cancelled)
+    return fail(Code::cancelled, "an operator cancelled this request while it waited");
   return Lease(std::move(pending_));
 }
 

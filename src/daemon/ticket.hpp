@@ -10,6 +10,7 @@
 // Lease finishes it as failed. The Daemon outlives both. Owner thread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -44,6 +45,11 @@ struct Upstream {
   bool is_remote = false;
 };
 
+enum class Cut : std::uint8_t {
+  forced,     // a forced unload, or shutdown
+  cancelled,  // an operator cancelled the request
+};
+
 class Lease {
  public:
   Lease(Lease&&) noexcept;
@@ -56,8 +62,11 @@ class Lease {
   Waited waited() const;
   // Waits until the worker's process is known to be gone, at most until `time`; whether it is.
   http::Task<bool> worker_gone_by(TimePoint time);
-  // Called when a forced unload, a shutdown or an operator ends this request: stop the call. Not called after finish.
-  void on_cut(std::function<void()> cut);
+  // Called when a forced unload, a shutdown or an operator ends this request: stop the call. At once, if that was
+  // before. Not called after finish.
+  void on_cut(std::function<void(Cut)> cut);
+  // The engine's answer has begun.
+  void answered(TimePoint first_byte);
   void finish(core::Outcome outcome);
 
  private:

@@ -75,6 +75,8 @@ class Connection final : public Stream::Watcher,
   bool ended() const { return ended_; }
   bool appendable() const { return begun_ && !ended_ && !length_ && !bodiless_ && !gone_; }
   bool gone() const { return gone_; }
+  int status() const { return begun_ ? status_ : 0; }
+  std::uint64_t body_bytes() const { return written_; }
   void close_after() { close_ = true; }
 
  private:

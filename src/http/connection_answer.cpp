@@ -80,8 +80,10 @@ std::optional<Delivery> Connection::try_put(std::string_view bytes, bool last) {
     if (!bytes.empty()) pieces_[count++] = piece_of(bytes);
     if (last && written_ < *length_) last = false;  // never whole: the connection will be cut
   } else if (head_.http_1_0) {
+    written_ += bytes.size();
     if (!bytes.empty()) pieces_[count++] = piece_of(bytes);
   } else if (!bytes.empty()) {
+    written_ += bytes.size();
     char* const end = chunk_line_.data() + chunk_line_.size();
     char* at = std::to_chars(chunk_line_.data(), end - 2, bytes.size(), 16).ptr;
     *at++ = '\r';
@@ -170,6 +172,8 @@ bool Exchange::begun() const { return connection_.begun(); }
 bool Exchange::ended() const { return connection_.ended(); }
 bool Exchange::appendable() const { return connection_.appendable(); }
 bool Exchange::client_gone() const { return connection_.gone(); }
+int Exchange::status() const { return connection_.status(); }
+std::uint64_t Exchange::body_bytes() const { return connection_.body_bytes(); }
 void Exchange::close_after() { connection_.close_after(); }
 
 }  // namespace rouse::http

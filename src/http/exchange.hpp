@@ -72,7 +72,9 @@ class Exchange {
   bool ended() const;       // the answer is whole
   bool appendable() const;  // begun, not ended, and of no declared length: more may be written
   bool client_gone() const;
-  void close_after();  // closes the connection after this answer
+  int status() const;                // 0 before begin()
+  std::uint64_t body_bytes() const;  // that were handed on to the client
+  void close_after();                // closes the connection after this answer
 
  private:
   friend Task<RelayOutcome> relay(Exchange&, Call&, RelayOptions);

@@ -3,8 +3,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <format>
-#include <iterator>
+#include <utility>
 
 namespace rouse::system {
 namespace {
@@ -19,31 +18,24 @@ spdlog::level::level_enum to_spdlog(Level level) {
   std::unreachable();
 }
 
-std::string escaped(std::string_view line) {
-  std::string safe;
-  safe.reserve(line.size());
-  for (const char c : line) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f)
-      std::format_to(std::back_inserter(safe), "\\x{:02x}", byte);
-    else
-      safe += c;
-  }
-  return safe;
-}
-
 }  // namespace
 
 struct Logger::Impl {
   spdlog::logger log{"rouse", std::make_shared<spdlog::sinks::stderr_color_sink_st>()};
 };
 
-Logger::Logger(Level lowest) : impl_(std::make_unique<Impl>()) {
+Logger::Logger(Level lowest, LogFormat format) : impl_(std::make_unique<Impl>()), format_(format) {
   impl_->log.set_level(to_spdlog(lowest));
-  impl_->log.set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+  impl_->log.set_pattern(format == LogFormat::json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})"
+                                                   : "%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
 }
 Logger::~Logger() = default;
 
-void Logger::write(Level level, std::string_view line) { impl_->log.log(to_spdlog(level), escaped(line)); }
+bool Logger::writes(Level level) const { return impl_->log.should_log(to_spdlog(level)); }
+
+void Logger::write(Level level, std::string_view message, std::span<const LogField> fields) {
+  if (!writes(level)) return;
+  impl_->log.log(to_spdlog(level), format_ == LogFormat::json ? json_members(message, fields) : text_line(message));
+}
 
 }  // namespace rouse::system

@@ -4,44 +4,22 @@
 #include <iterator>
 #include <utility>
 
+#include "system/characters.hpp"
+
 namespace rouse::system {
 namespace {
 
 constexpr std::string_view kCutMark = " …";
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
-// The length of the well-formed UTF-8 sequence at the start of `text`; 0 when there is none.
-std::size_t sequence_length(std::string_view text) {
-  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = at(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xC0) != 0x80) return 0;
-  }
-  // Neither overlong, nor a surrogate, nor beyond U+10FFFF.
-  if ((first == 0xE0 && at(1) < 0xA0) || (first == 0xED && at(1) > 0x9F)) return 0;
-  if ((first == 0xF0 && at(1) < 0x90) || (first == 0xF4 && at(1) > 0x8F)) return 0;
-  return length;
-}
-
-// A control character of C1 (U+0080 … U+009F), or one that turns the direction of text around.
-bool is_hidden(std::string_view character) {
-  if (character.size() == 2) return character[0] == '\xC2' && static_cast<unsigned char>(character[1]) < 0xA0;
-  return character.size() == 3 && character[0] == '\xE2' &&
-         ((character[1] == '\x80' && character[2] >= '\xAA' && character[2] <= '\xAE') ||
-          (character[1] == '\x81' && character[2] >= '\xA6' && character[2] <= '\xA9'));
-}
-
 std::string clean(std::string_view text) {
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
-    result += length == 0 || is_hidden(character) ? kReplacement : character;
-    text.remove_prefix(character.size());
+    const Character character = first_character(text);
+    const bool shown = character.kind == CharacterKind::plain || character.kind == CharacterKind::control;
+    result += shown ? character.bytes : kReplacement;
+    text.remove_prefix(character.bytes.size());
   }
   return result;
 }

@@ -88,5 +88,13 @@ TEST_CASE("bound to every address, any number is a known Host, and still no name
   CHECK_FALSE(Access({"192.168.1.5"}).check(head_with("192.168.1.6"), "192.168.1.9"));
 }
 
+TEST_CASE("a DELETE needs no content type: no form can send one") {
+  http::RequestHead head = head_with("localhost");
+  head.method = "DELETE";
+  CHECK(require_json(head));
+  head.method = "POST";
+  CHECK_FALSE(require_json(head));
+}
+
 }  // namespace
 }  // namespace rouse::api

@@ -77,6 +77,25 @@ TEST_CASE("lists are objects with one member") {
       R"("unconfirmed":3}]})");
 }
 
+TEST_CASE("a request shows where it stands, and its place only while it waits") {
+  daemon::RequestStatus waiting{};
+  waiting.id = "req-1";
+  waiting.model = "chat";
+  waiting.client = "127.0.0.1";
+  waiting.waited = 1500us;
+  waiting.position = 3;
+  CHECK(admin_json_of(std::vector{waiting}) ==
+        R"({"requests":[{"id":"req-1","model":"chat","client":"127.0.0.1","origin":"client","phase":"queued",)"
+        R"("waited":1.5,"position":3,"bytes":0}]})");
+  waiting.by_operator = true;
+  waiting.phase = daemon::RequestPhase::streaming;
+  waiting.position.reset();
+  waiting.bytes = 77;
+  CHECK(admin_json_of(waiting) ==
+        R"({"id":"req-1","model":"chat","client":"127.0.0.1","origin":"operator","phase":"streaming","waited":1.5,)"
+        R"("position":null,"bytes":77})");
+}
+
 TEST_CASE("the receipt of an unload says what came back, and whether that was seen") {
   const daemon::Receipt receipt{.freed = {{kHost, mib(1)}}, .confirmed = false, .took = 41500us};
   CHECK(admin_json_of(receipt) == R"({"freed":{"host":1048576},"confirmed":false,"took_ms":41.5})");

@@ -112,6 +112,9 @@ TEST_CASE("the flags of each command arrive") {
   CHECK(serve.listen == ":0");
   CHECK(serve.config.empty());
   CHECK(serve.verbosity == Verbosity::verbose);
+  CHECK(serve.log_format.empty());
+  CHECK(options_of<ServeOptions>({"serve", "--models", "/m", "--log-format", "json"}).log_format == "json");
+  CHECK(parsed({"serve", "--models", "/m", "--log-format", "xml"}).error().text.contains("text or json"));
   CHECK(options_of<CheckOptions>({"check", "x.yaml"}).file == "x.yaml");
 }
 

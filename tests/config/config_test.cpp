@@ -320,5 +320,14 @@ TEST_CASE("paths are absolute, the home folder's, or the file's folder's") {
   CHECK(std::get<Llama>(here->models[0].engine).source == "m.gguf");
 }
 
+TEST_CASE("the log is text without a line for each answer, unless the file says so") {
+  CHECK(parse("models: {}")->log == Log{});
+  const auto config = parse("log: {format: json, access: true}");
+  REQUIRE(config);
+  CHECK(config->log == Log{.format = LogFormat::json, .access = true});
+  CHECK_FALSE(parse("log: {format: xml}"));
+  CHECK_FALSE(parse("log: {acces: true}"));
+}
+
 }  // namespace
 }  // namespace rouse::config

@@ -41,7 +41,7 @@ TEST_CASE("an unknown key is told with the nearest known one") {
 TEST_CASE("an unknown key that is like none is told with all of them") {
   CHECK(problems("colour: red\n") ==
         Lines{"1:1: unknown key \"colour\" in the file; expected listen, hosts, keys, admin_socket, budgets, defaults, "
-              "engines, policy, limits or models"});
+              "engines, policy, limits, log or models"});
 }
 
 TEST_CASE("a key that would do nothing is unknown") {

@@ -205,5 +205,27 @@ TEST_CASE("the age starts anew for whoever still waits") {
   CHECK(line.queue.age_lapses(kPatience) == kNever);
 }
 
+TEST_CASE("the order shown is the order in which they go") {
+  std::uint64_t seed = 1;
+  const auto any = [&seed](std::uint64_t below) {  // a linear congruential generator: the same on every machine
+    seed = seed * 6364136223846793005 + 1442695040888963407;
+    return (seed >> 33) % below;
+  };
+  for (int round = 0; round < 200; ++round) {
+    Line line;
+    TimePoint now = kStart;
+    const std::uint64_t waiting = 1 + any(40);
+    for (std::uint64_t i = 0; i < waiting; ++i) {
+      now += std::chrono::seconds(any(2));
+      line.join(now, any(4), static_cast<Priority>(any(3)));
+      if (any(8) == 0) line.next(now);
+    }
+    const std::vector<RequestId> shown = line.queue.order(now, kPatience);
+    std::vector<RequestId> gone;
+    while (!line.queue.empty()) gone.push_back(line.next(now));
+    CHECK(shown == gone);
+  }
+}
+
 }  // namespace
 }  // namespace rouse::core

@@ -43,10 +43,12 @@ def alive(pid: int) -> bool:
 
 class RouseDaemon:
     """`models`: a folder instead of a configuration. `listen`: on the command line; otherwise in the file. `key` is shown
-    by `ask`; `env` is added to the daemon's environment. `command`: what comes before the program; `started`: Popen's."""
+    by `ask`; `env` is added to the daemon's environment. `arguments`: more of them; `command`: what comes before the program;
+    `started`: Popen's."""
 
     def __init__(self, config: dict | None = None, *, models: Path | None = None, listen: bool = True, check: bool = True,
-                 key: str = "", env: dict | None = None, command: tuple = (), **started):
+                 key: str = "", env: dict | None = None, arguments: tuple[str, ...] = (), command: tuple = (),
+                 **started):
         self.key = key
         self.folder = tempfile.TemporaryDirectory(prefix="rouse-test-")
         self.config = Path(self.folder.name) / "rouse.yaml"
@@ -55,7 +57,7 @@ class RouseDaemon:
         self.log: list[str] = []
         self.process = subprocess.Popen(
             [*command, ROUSE, "serve", *(["--models", str(models)] if models else ["--config", str(self.config)]),
-             *(["--listen", "127.0.0.1:0"] if listen else [])],
+             *(["--listen", "127.0.0.1:0"] if listen else []), *arguments],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
             env={**os.environ, **(env or {})}, **started)
         self.port = 0
