@@ -44,7 +44,7 @@ Outcome<Exit> print_manual(Terminal& terminal) {
 
 int report(Terminal& terminal, const Failure& failure) {
   terminal.out() << std::flush;
-  terminal.err() << "rouse: " << failure.message << (failure.message.ends_with('.') ? "" : ".") << '\n';
+  terminal.err() << "rouse: " << with_full_stop(failure.message) << '\n';
   for (const auto line : std::views::split(failure.detail, '\n')) {
     if (!line.empty()) terminal.err() << "  " << one_line(std::string_view(line)) << '\n';
   }

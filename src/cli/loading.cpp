@@ -65,7 +65,8 @@ Outcome<Exit> load(Session session, const LoadOptions& options) {
   }
   if (!json) {
     Failure why = std::move(json.error());
-    if (why.exit == Exit::failed) why.message += std::format(". What its engine wrote: rouse logs {}", options.model);
+    if (why.exit == Exit::failed)
+      why.message = std::format("{} What its engine wrote: rouse logs {}", with_full_stop(why.message), options.model);
     return std::unexpected(std::move(why));
   }
   if (options.format == Format::json) return print_json(session.terminal, *json), Exit::ok;
@@ -83,7 +84,8 @@ Outcome<Exit> unload(Session session, const UnloadOptions& options) {
   if (!json) {
     Failure refusal = std::move(json.error());
     if (refusal.exit == Exit::refused && !force) {
-      refusal.message += std::format(". To do it all the same: rouse unload --force {}", options.model);
+      refusal.message = std::format("{} To do it all the same: rouse unload --force {}",
+                                    with_full_stop(refusal.message), options.model);
     }
     return std::unexpected(std::move(refusal));
   }

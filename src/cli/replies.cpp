@@ -54,9 +54,10 @@ Failure failure_of(int status, const ErrorReply& error) {
   const Exit exit = exit_of(status, code_text(error));
   std::string message = one_line(error.message);
   if (message.empty()) message = status == 0 ? "the daemon reported an error" : std::format("HTTP status {}", status);
-  if (exit == Exit::unknown_model) message += ". To see the models there are: rouse list";
+  if (exit == Exit::unknown_model) message = with_full_stop(message) + " To see the models there are: rouse list";
   if (status == 401)
-    message += ". The key belongs into ROUSE_API_KEY; on the daemon's own machine ROUSE_HOST=unix:/PATH needs none";
+    message = with_full_stop(message) +
+              " The key belongs into ROUSE_API_KEY; on the daemon's own machine ROUSE_HOST=unix:/PATH needs none";
   const bool says_more = !message.contains(one_line(error.context));
   return {exit, std::move(message), says_more ? error.context : ""};
 }

@@ -110,7 +110,8 @@ Outcome<Exit> cancel(Session session, const CancelOptions& options) {
   auto json = session.daemon.remove("/rouse/v1/requests/" + percent_encoded(options.request));
   if (!json) {
     Failure why = std::move(json.error());
-    if (why.exit == Exit::failed) why.message += ". To see the requests there are: rouse requests";
+    if (why.exit == Exit::failed)
+      why.message = with_full_stop(why.message) + " To see the requests there are: rouse requests";
     return std::unexpected(std::move(why));
   }
   if (options.format == Format::json) return print_json(session.terminal, *json), Exit::ok;

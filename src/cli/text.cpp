@@ -142,6 +142,11 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
+std::string with_full_stop(std::string_view text) {
+  const bool has_end = !text.empty() && std::string_view(".?!").contains(text.back());
+  return std::format("{}{}", text, has_end ? "" : ".");
+}
+
 std::string in_words(Duration duration) {
   using std::chrono::milliseconds;
   const auto whole = std::chrono::duration_cast<milliseconds>(duration).count();

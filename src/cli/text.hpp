@@ -33,6 +33,9 @@ class Visible {
 // One line: as Visible, with line ends and tabs as spaces.
 std::string one_line(std::string_view text);
 
+// Unless it has an end of its own: . ? or !
+std::string with_full_stop(std::string_view text);
+
 // "3 ms", "1.2 s", "45 s", "4 m 32 s", "2 h 5 m", "3 d 4 h"; "0 ms" for none and less.
 std::string in_words(Duration duration);
 

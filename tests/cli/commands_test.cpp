@@ -178,6 +178,18 @@ TEST_CASE("an unknown model has an exit of its own in every command that takes o
   }
 }
 
+TEST_CASE("what the daemon says and what is added to it are parted by one stop") {
+  FakeDaemon fake;
+  fake.answer("POST /rouse/v1/models/x/load",
+              {404, {R"({"error":{"code":"unknown_model","message":"no model \"x\"; did you mean \"y\"?"}})"}});
+  fake.answer("POST /rouse/v1/models/y/load",
+              {502, {R"({"error":{"code":"load_failed","message":"it is cut off. Download it again."}})"}});
+  CHECK(asking(fake)({"load", "x"}).err ==
+        "rouse: no model \"x\"; did you mean \"y\"? To see the models there are: rouse list.\n");
+  CHECK(asking(fake)({"load", "y"}).err ==
+        "rouse: it is cut off. Download it again. What its engine wrote: rouse logs y.\n");
+}
+
 TEST_CASE("a daemon that is not there has an exit of its own, and the way to start it") {
   std::string host;
   {

@@ -41,6 +41,13 @@ TEST_CASE("a control character in two pieces does not come through, a letter in 
   CHECK(visible("\xa9") == "©");
 }
 
+TEST_CASE("a full stop is set where there is no end") {
+  CHECK(with_full_stop("no") == "no.");
+  CHECK(with_full_stop("no.") == "no.");
+  CHECK(with_full_stop("no?") == "no?");
+  CHECK(with_full_stop("no!") == "no!");
+}
+
 TEST_CASE("times read as people say them") {
   CHECK(in_words(Duration(0)) == "0 ms");
   CHECK(in_words(-5s) == "0 ms");
