@@ -47,6 +47,11 @@ bool is_hop_by_hop(std::string_view name) {
   }
 }
 
+bool is_of_the_server(std::string_view name) {
+  constexpr std::string_view kSharing = "access-control-";
+  return same_name(name, "server") || same_name(name.substr(0, kSharing.size()), kSharing);
+}
+
 bool has_token(std::string_view list, std::string_view token) {
   while (!list.empty()) {
     const std::size_t comma = list.find(',');

@@ -19,6 +19,10 @@ bool same_name(std::string_view a, std::string_view b);
 // writes its own.
 bool is_hop_by_hop(std::string_view name);
 
+// Server and Access-Control-*: what a server says for itself, and whom it lets read its answers. Whoever passes an
+// answer on says that for itself, too.
+bool is_of_the_server(std::string_view name);
+
 // True if `list` ("close, x-foo") has `token` as one of its members.
 bool has_token(std::string_view list, std::string_view token);
 

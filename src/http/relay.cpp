@@ -43,7 +43,7 @@ void pass_head(Connection& client, const ResponseHead& head, const RelayOptions&
   }
   client.begin(head.status, head.content_length, dated ? Connection::Date::given : Connection::Date::add);
   for (const Field& field : head.fields) {
-    if (is_hop_by_hop(field.name) || replaced.has(field.name)) continue;
+    if (is_hop_by_hop(field.name) || is_of_the_server(field.name) || replaced.has(field.name)) continue;
     if (!named_by_connection.empty() && has_token(named_by_connection, field.name)) continue;
     client.append_parsed(field);
   }

@@ -23,6 +23,17 @@ TEST_CASE("hop-by-hop fields are known in any case", "[http]") {
   }
 }
 
+TEST_CASE("what a server says for itself is known in any case", "[http]") {
+  for (const auto* name : {"Server", "server", "Access-Control-Allow-Origin", "access-control-max-age"}) {
+    INFO(name);
+    CHECK(is_of_the_server(name));
+  }
+  for (const auto* name : {"Server-Timing", "Access-Control", "Access", "Content-Type", ""}) {
+    INFO(name);
+    CHECK_FALSE(is_of_the_server(name));
+  }
+}
+
 TEST_CASE("a list's members are found whole", "[http]") {
   CHECK(has_token("close", "Close"));
   CHECK(has_token("x-a ,\tclose", "close"));
