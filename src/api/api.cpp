@@ -102,6 +102,14 @@ void Api::admit(std::vector<std::string> hosts, std::vector<config::Key> keys) {
 
 http::Task<void> Api::handle(http::Exchange& exchange) { return answer(exchange, Door::public_); }
 
+// Nobody knows the path that was meant, and so the dialect: OpenAI's is the one that most can read.
+http::Handler::Refusal Api::refusal(std::string_view reason) {
+  const std::string id = request_id({}, next_id_++);
+  const Fault fault(Error{Code::malformed, std::string(reason), {}});
+  return {.lines = std::format("Content-Type: application/json\r\nX-Request-Id: {}\r\n", id),
+          .body = kOpenAi.error_body(fault, id) + '\n'};
+}
+
 http::Task<void> Api::answer(http::Exchange& exchange, Door door) {
   const http::RequestHead& head = exchange.request();
   Reply reply(exchange, dialect_of(head), request_id(head, next_id_++));

@@ -120,9 +120,9 @@ Task<bool> Connection::read_head() {
 void Connection::refuse(int status, std::string_view reason) {
   ++core_->counts.refused_heads;
   close_ = unread_ = true;
-  const std::string answer =
-      std::format("HTTP/1.1 {} {}\r\n{}Content-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}\n",
-                  status, reason_phrase(status), core_->date_line(), reason.size() + 1, reason);
+  const auto [lines, body] = handler_.refusal(reason);
+  const std::string answer = std::format("HTTP/1.1 {} {}\r\n{}{}Content-Length: {}\r\nConnection: close\r\n\r\n{}",
+                                         status, reason_phrase(status), core_->date_line(), lines, body.size(), body);
   iovec piece{const_cast<char*>(answer.data()), answer.size()};
   std::span<iovec> pieces(&piece, 1);
   stream_->try_write(pieces);

@@ -1,6 +1,7 @@
 // The answer: staged head, framing, one system call for all that is there.
 #include <boost/asio/error.hpp>
 #include <charconv>
+#include <format>
 #include <utility>
 
 #include "http/connection.hpp"
@@ -136,6 +137,10 @@ Task<void> Connection::finish_answer() {
   begin(500, kFault.size());
   append_field("Content-Type", "text/plain");
   if (!try_put(kFault, true)) co_await finish_put();
+}
+
+Handler::Refusal Handler::refusal(std::string_view reason) {
+  return {.lines = "Content-Type: text/plain\r\n", .body = std::format("{}\n", reason)};
 }
 
 // --- the face that handlers see

@@ -16,6 +16,7 @@
 #include <initializer_list>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "base/clock.hpp"
@@ -85,7 +86,14 @@ class Exchange {
 
 class Handler {
  public:
+  // What is said of a head that cannot be understood.
+  struct Refusal {
+    std::string lines;  // of the answer's head, each ended by CRLF: Content-Type and what else belongs to every answer
+    std::string body;
+  };
+
   virtual ~Handler() = default;
+  virtual Refusal refusal(std::string_view reason);  // in plain text
   virtual Task<void> handle(Exchange& exchange) = 0;
 };
 

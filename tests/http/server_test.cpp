@@ -365,6 +365,26 @@ TEST_CASE("a refused request ends its connection, and what it smuggled is not ha
   });
 }
 
+TEST_CASE("a head that is refused is answered in the handler's words, or in plain text", "[http]") {
+  World world;
+  const std::string bad = get("/", "Content-Length: 10000000000000000000000000\r\n");
+  world.run([&]() -> Task<void> {
+    const Message plain = co_await world.ask(bad);
+    CHECK(plain.status() == 400);
+    CHECK(plain.field("Content-Type") == "text/plain");
+    CHECK_FALSE(plain.body.empty());
+    world.handler.refuse = [&](std::string_view reason) -> Handler::Refusal {
+      return {.lines = "Content-Type: application/json\r\nX-Request-Id: 7\r\n", .body = std::format("[{}]", reason)};
+    };
+    const Message worded = co_await world.ask(bad);
+    CHECK(worded.status() == 400);
+    CHECK(worded.field("Content-Type") == "application/json");
+    CHECK(worded.field("X-Request-Id") == "7");
+    CHECK(worded.body == "[" + plain.body.substr(0, plain.body.size() - 1) + "]");
+    CHECK(worded.whole);
+  });
+}
+
 TEST_CASE("bad chunks are malformed, and end the connection after the answer", "[http]") {
   World world;
   world.handler.function = echo;

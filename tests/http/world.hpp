@@ -66,7 +66,9 @@ class Peer {
 class FunctionHandler final : public Handler {
  public:
   std::function<Task<void>(Exchange&)> function;
+  std::function<Refusal(std::string_view)> refuse;
   Task<void> handle(Exchange& exchange) override { return function(exchange); }
+  Refusal refusal(std::string_view reason) override { return refuse ? refuse(reason) : Handler::refusal(reason); }
 };
 
 // An upstream that plays a part: `script` runs for each connection, with its number from 0.
