@@ -14,8 +14,9 @@ std::string number(std::uint64_t value) { return value == 0 ? "-" : std::to_stri
 
 std::string note(const ModelReply& model, WallTime now) {
   if (model.error) {
+    std::string why = model.error->substr(0, model.error->find('\n'));
     const auto retry = parse_time(model.retry_at.value_or(""));
-    return retry && *retry > now ? std::format("{} (next try {})", *model.error, relative(*retry, now)) : *model.error;
+    return retry && *retry > now ? std::format("{} (next try {})", why, relative(*retry, now)) : why;
   }
   if (model.state == "loading" && model.progress) return std::format("{:.0f} %", *model.progress * 100);
   if (model.removed.value_or(false)) return "no longer configured: ends when its answers have ended";

@@ -43,7 +43,7 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
                                log_of(effect.model),
                                {
                                    .ready = [this, id] { feed(core::Loaded{id}); },
-                                   .gone = [this, id](std::string_view error) { worker_gone(id, error); },
+                                   .gone = [this, id](std::string why) { worker_gone(id, std::move(why)); },
                                });
   if (!started) {
     log_of(effect.model).note(started.error().message);
@@ -92,12 +92,10 @@ Upstream Daemon::Impl::upstream_of(WorkerId id, const Entry& entry) const {
 }
 
 // The process tree is gone. The host's memory went with it, so that its return needs no waiting.
-void Daemon::Impl::worker_gone(WorkerId id, std::string_view error) {
+void Daemon::Impl::worker_gone(WorkerId id, std::string why) {
   const auto it = workers.find(id);
   if (it == workers.end()) return;
   const ModelId model = it->second->entry()->id;
-  std::string text(error);
-  for (const system::LogLine& line : log_of(model).tail(5)) text += "\n" + line.text;
   // Not from inside its own callback.
   boost::asio::post(parts.io, [worker = std::shared_ptr<Worker>(std::move(it->second))] {});
   workers.erase(it);
@@ -106,7 +104,7 @@ void Daemon::Impl::worker_gone(WorkerId id, std::string_view error) {
     pending->worker_gone = true;
     pending->wake();
   }
-  feed(core::Exited{id, std::move(text)});
+  feed(core::Exited{id, std::move(why)});
   feed(core::BytesReturned{id});
   forget_if_gone(model);
   sample();

@@ -44,7 +44,7 @@ class Daemon::Impl final : public Desk {
   void perform(const core::WakeAt& effect);
   void perform(const core::Announce& effect);
   void perform(const core::ShutdownComplete& effect);
-  void worker_gone(WorkerId id, std::string_view error);
+  void worker_gone(WorkerId id, std::string why);
   bool end_remote(WorkerId id);  // false: it is none
   std::shared_ptr<const Entry> entry_of(WorkerId id) const;
   Upstream upstream_of(WorkerId id, const Entry& entry) const;

@@ -23,6 +23,7 @@ Worker::Worker(boost::asio::io_context& io, const Clock& clock, http::UpstreamPo
       log_(log),
       callbacks_(std::move(callbacks)),
       started_(clock.now()),
+      first_line_(log.next_number()),
       pause_(io),
       alive_(std::make_shared<bool>(true)) {}
 
@@ -57,13 +58,20 @@ Result<std::unique_ptr<Worker>> Worker::start(boost::asio::io_context& io, const
                                      self->log_.flush();
                                      self->log_.note(self->ended_);
                                    },
-                               .gone = [self] { self->callbacks_.gone(self->ended_); },
+                               .gone = [self] { self->callbacks_.gone(self->last_words()); },
                            });
   if (!process) return std::unexpected(std::move(process.error()));
   worker->process_ = std::move(*process);
   // The probe is nobody's but the worker's: it ends with it, at the latest when its pause or its request does.
   boost::asio::co_spawn(io.get_executor(), worker->probe(), boost::asio::detached);
   return worker;
+}
+
+// How it ended, and below that the last lines it wrote.
+std::string Worker::last_words() const {
+  std::string text = ended_;
+  for (const system::LogLine& line : log_.written_since(first_line_, 5)) text += "\n" + line.text;
+  return text;
 }
 
 void Worker::stop() {

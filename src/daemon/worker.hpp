@@ -25,8 +25,8 @@ namespace rouse::daemon {
 class Worker {
  public:
   struct Callbacks {
-    std::function<void()> ready;                       // it answered 200 on its health path
-    std::function<void(std::string_view error)> gone;  // the process tree has ended: how, for people
+    std::function<void()> ready;                // it answered 200 on its health path
+    std::function<void(std::string why)> gone;  // the process tree has ended: how; what it wrote last
   };
 
   // Starts the process; the error says why there is none.
@@ -52,6 +52,7 @@ class Worker {
   Worker(boost::asio::io_context& io, const Clock& clock, http::UpstreamPool& upstreams,
          std::shared_ptr<const Entry> entry, system::SocketPath socket, system::WorkerLog& log, Callbacks callbacks);
   http::Task<void> probe();
+  std::string last_words() const;
 
   const Clock& clock_;
   http::UpstreamPool& upstreams_;
@@ -61,7 +62,8 @@ class Worker {
   system::WorkerLog& log_;
   Callbacks callbacks_;
   TimePoint started_;
-  std::string ended_;  // how the worker's own process ended
+  std::uint64_t first_line_;  // of the log, that is this worker's
+  std::string ended_;         // how the worker's own process ended
   boost::asio::steady_timer pause_;
   std::shared_ptr<bool> alive_;  // shared with the probe, which ends when it reads false
   std::unique_ptr<system::Process> process_;

@@ -74,7 +74,7 @@ void WorkerLog::append(std::string_view bytes) {
 void WorkerLog::note(std::string_view text) {
   flush();
   append(text);
-  end_line();
+  end_line(Author::us);
 }
 
 void WorkerLog::flush() {
@@ -82,7 +82,7 @@ void WorkerLog::flush() {
   if (!open_.empty()) end_line();
 }
 
-void WorkerLog::end_line() {
+void WorkerLog::end_line(Author author) {
   restart_ = false;
   // A cut may fall inside a character: what is left of that goes, too.
   if (std::exchange(cut_, false)) {
@@ -90,7 +90,7 @@ void WorkerLog::end_line() {
     if (!open_.empty() && static_cast<unsigned char>(open_.back()) >= 0xC0) open_.pop_back();
     open_ += kCutMark;
   }
-  LogLine line{next_++, clock_.wall(), clean(open_)};
+  LogLine line{next_++, clock_.wall(), clean(open_), author == Author::us};
   open_.clear();
   held_ += line.text.size() + sizeof(LogLine);
   lines_.push_back(line);
@@ -112,6 +112,15 @@ void WorkerLog::end_line() {
 std::vector<LogLine> WorkerLog::tail(std::size_t lines) const {
   const std::size_t count = std::min(lines, lines_.size());
   return {std::prev(lines_.end(), static_cast<std::ptrdiff_t>(count)), lines_.end()};
+}
+
+std::vector<LogLine> WorkerLog::written_since(std::uint64_t first, std::size_t lines) const {
+  std::vector<LogLine> found;
+  for (auto line = lines_.rbegin(); line != lines_.rend() && line->number >= first && found.size() < lines; ++line) {
+    if (!line->is_note) found.push_back(*line);
+  }
+  std::ranges::reverse(found);
+  return found;
 }
 
 WorkerLog::Following WorkerLog::follow(Follower follower) {

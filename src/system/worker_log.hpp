@@ -24,6 +24,7 @@ struct LogLine {
   std::uint64_t number = 0;  // from 1, never reused
   std::chrono::system_clock::time_point at;
   std::string text;
+  bool is_note = false;  // of ours, not a worker's
 };
 
 class WorkerLog {
@@ -57,14 +58,19 @@ class WorkerLog {
   void flush();                         // ends an open line: its worker is gone
 
   std::vector<LogLine> tail(std::size_t lines) const;  // the last so many, oldest first
-  std::uint64_t dropped() const { return dropped_; }   // lines that have left the ring
+  // What a worker wrote from line `first` on: the last so many lines without ours among them, oldest first.
+  std::vector<LogLine> written_since(std::uint64_t first, std::size_t lines) const;
+  std::uint64_t next_number() const { return next_; }
+  std::uint64_t dropped() const { return dropped_; }  // lines that have left the ring
 
   [[nodiscard]] Following follow(Follower follower);
 
  private:
   enum class Escape : std::uint8_t { none, begun, sequence };  // of a terminal: colours and the like are left out
 
-  void end_line();
+  enum class Author : std::uint8_t { worker, us };
+
+  void end_line(Author author = Author::worker);
 
   const Clock& clock_;
   std::size_t capacity_;

@@ -25,7 +25,7 @@ constexpr auto kModels = R"({"models":[
   "pinned":false,"error":null},
  {"id":"broken","engine":"command","state":"failed","leases":0,"waiting":3,"footprint":{"gpu0":1073741824,"host":1024},
   "footprint_source":"configured","pid":null,"loads":0,"last_load_ms":null,"last_used":null,"expires_at":null,
-  "pinned":false,"error":"the engine\nexited with 1","retry_at":"2199-01-01T00:00:00Z"}]})";
+  "pinned":false,"error":"the engine exited with 1\nboom\nbang","retry_at":"2199-01-01T00:00:00Z"}]})";
 
 TEST_CASE("list shows every model") {
   FakeDaemon fake;
@@ -47,6 +47,7 @@ TEST_CASE("ps shows what is loaded, waited for or broken, and why") {
   CHECK(ran.exit == 0);
   CHECK(ran.out.contains("chat    ready        2        -                   3 GiB  4711  in use   pinned\n"));
   CHECK(ran.out.contains("the engine exited with 1 (next try in "));
+  CHECK_FALSE(ran.out.contains("boom"));
   CHECK_FALSE(ran.out.contains("cold"));
 }
 

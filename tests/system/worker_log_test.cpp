@@ -50,6 +50,20 @@ TEST_CASE("a note of ours ends the open line, and so does a flush") {
   CHECK(texts(log.tail(10)) == Texts{"half a l", "stopped", "another"});
 }
 
+TEST_CASE("what a worker wrote is told apart from our notes and from its predecessors") {
+  const SystemClock clock;
+  WorkerLog log(clock);
+  log.note("started, pid 1");
+  log.append("before\n");
+  const auto first = log.next_number();
+  log.note("started, pid 2");
+  CHECK(log.written_since(first, 5).empty());
+  log.append("one\ntwo\nthree\n");
+  log.note("exited");
+  CHECK(texts(log.written_since(first, 5)) == Texts{"one", "two", "three"});
+  CHECK(texts(log.written_since(first, 2)) == Texts{"two", "three"});
+}
+
 TEST_CASE("however much is written, no more than the capacity is held, the newest last") {
   const SystemClock clock;
   WorkerLog log(clock, 10'000);
