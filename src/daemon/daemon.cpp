@@ -63,7 +63,11 @@ void Daemon::Impl::finish(RequestId request, core::Outcome outcome) {
 
 Error Daemon::Impl::explain(const core::Refusal& refusal, ModelId model) const {
   const Entry* entry = catalogue.seen(model);
-  return to_error(refusal, entry ? entry->model.id : "?", parts.clock.now());
+  std::vector<DeviceId> devices;
+  for (const auto& [device, state] : scheduler.view().ledger.devices()) {
+    if (state.budget.total > Bytes{}) devices.push_back(device);
+  }
+  return to_error(refusal, entry ? entry->model.id : "?", parts.clock.now(), devices);
 }
 
 Pending Daemon::Impl::pending(ModelId model, const RequestOptions& options) {

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -120,6 +121,7 @@ class Daemon {
 };
 
 // A refusal of the core in words: the error's code, a message for anybody and the sizes for an administrator.
-Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint now);
+// `devices`: those the machine has.
+Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint now, std::span<const DeviceId> devices);
 
 }  // namespace rouse::daemon

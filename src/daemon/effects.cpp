@@ -46,8 +46,10 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
                                    .gone = [this, id](std::string why) { worker_gone(id, std::move(why)); },
                                });
   if (!started) {
-    log_of(effect.model).note(started.error().message);
-    return feed(core::EffectFailed{id, started.error().message});
+    const auto& [code, message, context] = started.error();
+    log_of(effect.model).note(context.empty() ? message : std::format("{} ({})", message, context));
+    std::string why = context.empty() ? message : std::format("{}\n{}", message, context);
+    return feed(core::EffectFailed{id, std::move(why)});
   }
   workers.emplace(id, std::move(*started));
   keep_sampling();

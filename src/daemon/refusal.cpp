@@ -1,4 +1,5 @@
 // The core's refusals, in words that say what to do next.
+#include <algorithm>
 #include <format>
 
 #include "daemon/daemon.hpp"
@@ -12,11 +13,22 @@ std::string when(TimePoint retry_at, TimePoint now) {
   return std::format("in {:.1f} s", std::max(0.0, seconds));
 }
 
-std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
+// The first line, to go on after.
+std::string_view clause(std::string_view text) {
+  text = text.substr(0, text.find('\n'));
+  if (text.ends_with('.')) text.remove_suffix(1);
+  return text;
+}
+
+std::string named(std::span<const DeviceId> devices) {
+  std::string names;
+  for (const DeviceId device : devices) names += (names.empty() ? "" : ", ") + device_name(device);
+  return names;
+}
 
 }  // namespace
 
-Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint now) {
+Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint now, std::span<const DeviceId> devices) {
   using enum core::Reason;
   switch (refusal.reason) {
     case unknown_model: return {Code::unknown_model, std::format("model \"{}\" is no longer configured", model), {}};
@@ -43,7 +55,7 @@ Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint n
     case load_failed:
       return {Code::load_failed,
               std::format("model \"{}\" could not be loaded: {}; it is tried again for a request that comes {}", model,
-                          first_line(refusal.detail), when(refusal.retry_at, now)),
+                          clause(refusal.detail), when(refusal.retry_at, now)),
               refusal.detail};
     case will_not_die:
       return {
@@ -52,6 +64,11 @@ Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint n
                       model),
           refusal.detail};
     case too_large:
+      if (!std::ranges::contains(devices, refusal.device))
+        return {Code::too_big_for_ever,
+                std::format("model \"{}\" is to be loaded on {}, which this machine does not have; it has {}", model,
+                            device_name(refusal.device), named(devices)),
+                {}};
       return {Code::too_big_for_ever,
               std::format("model \"{}\" needs {} on {}, which can offer {} at most; use a smaller model or context, or "
                           "raise the limit in budgets",

@@ -30,8 +30,8 @@ Result<std::string> adapters(const std::vector<config::LoraAdapter>& list) {
   for (const config::LoraAdapter& adapter : list) {
     if (adapter.path.find_first_of(",:") != std::string::npos) {
       return fail(Code::load_failed,
-                  "A LoRA adapter's path holds a \",\" or \":\", which llama-server cannot tell from "
-                  "its separators. Rename the file.",
+                  "a LoRA adapter's path holds a \",\" or \":\", which llama-server cannot tell from "
+                  "its separators; rename the file",
                   adapter.path);
     }
     text += std::format("{}{}:{}", text.empty() ? "" : ",", adapter.path, adapter.enabled ? adapter.scale : 0.0);

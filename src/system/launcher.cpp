@@ -109,14 +109,14 @@ class SignalsBlocked {
 };
 
 Result<void> check(const ProcessSpec& spec) {
-  if (spec.argv.empty()) return fail(Code::load_failed, "There is no command to start.");
+  if (spec.argv.empty()) return fail(Code::load_failed, "there is no command to start");
   const auto has_null = [](const std::string& text) { return text.contains('\0'); };
   if (std::ranges::any_of(spec.argv, has_null) || std::ranges::any_of(spec.environment, has_null)) {
-    return fail(Code::load_failed, "The command or its environment holds a NUL character.");
+    return fail(Code::load_failed, "the command or its environment holds a NUL character");
   }
   struct stat about{};
   if (::stat(spec.directory.c_str(), &about) != 0 || !S_ISDIR(about.st_mode)) {
-    return fail(Code::load_failed, "The engine's working directory does not exist.", spec.directory);
+    return fail(Code::load_failed, "the engine's working directory does not exist", spec.directory);
   }
   return {};
 }
@@ -132,7 +132,7 @@ Result<std::string> find_program(std::string_view name, std::string_view path) {
     const std::string file(name);
     if (runs(file)) return file;
     const int error = ::access(file.c_str(), F_OK) != 0 ? errno : EACCES;
-    return fail(Code::load_failed, std::format("The engine's program cannot be run: {}.", std::strerror(error)), file);
+    return fail(Code::load_failed, std::format("the engine's program cannot be run: {}", std::strerror(error)), file);
   }
   for (std::size_t from = 0; from <= path.size();) {
     const std::size_t to = std::min(path.find(':', from), path.size());
@@ -141,7 +141,7 @@ Result<std::string> find_program(std::string_view name, std::string_view path) {
     from = to + 1;
   }
   return fail(Code::load_failed,
-              std::format("The engine's program \"{}\" is not installed: no such file in PATH.", name),
+              std::format("the engine's program \"{}\" is not installed: no such file in PATH", name),
               std::format("PATH={}", path));
 }
 

@@ -51,6 +51,8 @@ def config_of(models, **more) -> dict:
             "broken": {**model, "source": str(models.hostile["truncated"])},
             "missing": {**model, "source": "/secret/folder/model.gguf"},
             "crashing": {**model, "binary": "/bin/ls"},
+            "not_there": {**model, "binary": "/nowhere/llama-server"},
+            "elsewhere": {**model, "footprint": {"gpu9": "64MiB"}},
         },
         **more,
     }
@@ -319,8 +321,12 @@ JSON = b"Host: localhost\r\nContent-Type: application/json\r\n"
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
 ], ids=itertools.count())
 def test_an_ambiguous_head_is_refused_and_nothing_behind_it_is_a_request(tight, head):
-    answers = statuses(exchange(tight.port, head + INNER))
+    answered = exchange(tight.port, head + INNER)
+    answers = statuses(answered)
     assert len(answers) == 1 and answers[0] in (400, 505), answers
+    fields, _, body = answered.partition(b"\r\n\r\n")
+    assert b"\r\nContent-Type: application/json\r\n" in fields and b"\r\nX-Request-Id: req-" in fields, fields
+    assert json.loads(body)["error"]["type"] == "invalid_request_error"
 
 
 BODY = json.dumps(completion()).encode()
@@ -516,14 +522,21 @@ def test_a_request_id_that_is_not_plain_is_not_sent_back(tight):
     assert tight.ask("GET", "/v1/models", headers={"X-Request-Id": "mine-1"})[1]["X-Request-Id"] == "mine-1"
 
 
-@pytest.mark.parametrize("name", ["broken", "missing", "crashing"])
+@pytest.mark.parametrize("name", ["broken", "missing", "crashing", "not_there"])
 def test_errors_tell_users_no_internals(rouse, models, name):
     admin = {"Authorization": f"Bearer {ADMIN}"}
     status, headers, body = rouse.post("/v1/completions", {"model": name, "prompt": "x"})
     assert status == 502 and headers["X-Request-Id"]
     for text in [json.dumps(body), json.dumps(rouse.get(f"/rouse/v1/models/{name}")), json.dumps(rouse.get("/rouse/v1/models"))]:
-        for internal in [str(models.folder), "/secret", "/bin/ls", "cannot access", "--host", ".sock", rouse.folder.name]:
+        for internal in [str(models.folder), "/secret", "/bin/ls", "/nowhere", "cannot access", "--host", ".sock", rouse.folder.name]:
             assert internal not in text, (internal, text)
     error = rouse.post(f"/rouse/v1/models/{name}/load", {}, headers=admin)[2]["error"]
     assert error["context"], error  # who may see it, does
     assert "/" in error["context"]
+    assert ".;" not in error["message"] and "started, pid" not in error["context"]
+
+
+def test_a_device_that_is_not_there_is_named_with_those_that_are(rouse):
+    status, _, body = rouse.post("/v1/completions", {"model": "elsewhere", "prompt": "x"})
+    assert status == 507
+    assert "gpu9, which this machine does not have; it has host" in body["error"]["message"]
