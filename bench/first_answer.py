@@ -46,7 +46,8 @@ class ByHand:
         with Timed(self.argv, self.environment) as process:
             process.ready_at(self.socket, "/health", BY_HAND_EVERY)
             connection = UnixConnection(self.socket, BOUND)
-            connection.request("POST", "/v1/chat/completions", json.dumps(QUESTION), {"Content-Type": "application/json"})
+            connection.request("POST", "/v1/chat/completions", json.dumps(QUESTION),
+                               {"Content-Type": "application/json"})
             answer = connection.getresponse()
             body = answer.read()
             took = process.ms_until(time.perf_counter())
@@ -77,9 +78,10 @@ def first_answer(rouse: RouseDaemon) -> float:
 def measure(rounds: int) -> list[Figure]:
     built(ROUSE)
     ours, by_hand, loads = [], [], []
-    model = {"engine": "llama", "source": str(DEMO_MODEL), "context": 1024, "parallel": 1, "threads": 1, "keep": "forever"}
+    model = {"engine": "llama", "source": str(DEMO_MODEL), "context": 1024, "parallel": 1, "threads": 1,
+             "keep": "forever"}
     with RouseDaemon({"models": {MODEL: model}}) as rouse, tempfile.TemporaryDirectory(prefix="rouse-bench-") as folder:
-        very_first = first_answer(rouse)  # reads the model file's header, too; and brings everything into the page cache
+        very_first = first_answer(rouse)  # and brings everything into the page cache
         peer = ByHand(rouse.model(MODEL)["pid"], Path(folder))
         unload(rouse)
 
@@ -93,6 +95,6 @@ def measure(rounds: int) -> list[Figure]:
     of_medians = statistics.median(ours) - statistics.median(by_hand)
     return [Figure("first answer: from cold, over starting llama-server by hand", "ms", added, "<=", 8,
                    judged=max(of_medians, statistics.median(added)), notes=[
-        f"seen are the differences of each round; that of the medians is {number(of_medians)} ms, and the larger is judged",
+        f"seen are the rounds' differences; that of the medians is {number(of_medians)} ms, and the larger is judged",
         f"Rouse {spread(ours, 'ms')}, of which loading {spread(loads, 'ms')}; by hand {spread(by_hand, 'ms')}",
         f"the daemon's very first, which also reads the model file's header: {number(very_first)} ms"])]

@@ -34,5 +34,5 @@ def measure(rounds: int) -> list[Figure]:
                 parts.append(mib(process.pid, "status", "RssAnon", "RssFile") + mib(process.pid, "smaps_rollup", "Pss"))
     anonymous, files, proportional = (number(statistics.median(column)) for column in zip(*parts))
     return [Figure("memory: resident, 1,000 models, none loaded", "MiB", listed, "<=", 20, notes=[
-        f"{number(statistics.median(ready))} MiB when ready, the above once all were listed: {anonymous} MiB anonymous and "
-        f"{files} MiB of mapped files (its program, shared libraries); proportional share (PSS) {proportional} MiB"])]
+        f"{number(statistics.median(ready))} MiB when ready, above once all were listed: {anonymous} MiB anonymous "
+        f"and {files} MiB of mapped files (its program, shared libraries); proportional share (PSS) {proportional} MiB"])]

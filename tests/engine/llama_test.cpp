@@ -106,7 +106,7 @@ TEST_CASE("an adapter whose path would be read as several is refused") {
     options.lora = {{path, 1, true}};
     const auto command = kLlama.command(model_of(options), "/s.sock");
     REQUIRE_FALSE(command);
-    CHECK_THAT(command.error().message, ContainsSubstring("Rename"));
+    CHECK_THAT(command.error().message, ContainsSubstring("rename"));
   }
 }
 

@@ -116,7 +116,7 @@ def test_a_user_may_see_and_ask_and_an_administrator_may_steer(rouse):
         assert status == 403 and body["error"]["code"] == "forbidden", (verb, body)
     assert rouse.ask("GET", "/rouse/v1/models/echo/logs")[0] == 403
     assert rouse.get("/rouse/v1/models/echo")["pid"] is None
-    assert [m["pid"] for m in rouse.get("/rouse/v1/models")["models"]] == [None] * 5
+    assert {m["pid"] for m in rouse.get("/rouse/v1/models")["models"]} == {None}
     assert rouse.ask("GET", "/rouse/v1/models/echo", headers=admin)[2]["pid"] > 0
     assert rouse.post("/rouse/v1/models/echo/load", {}, headers=admin)[0] == 200
     assert "asked" in rouse.ask("GET", "/rouse/v1/models/echo/logs", headers=admin)[2]
