@@ -14,7 +14,7 @@ import termios
 import pytest
 
 from tests.support import demo_models
-from tests.support.rouse_daemon import BOUND, ROUSE, RouseDaemon, until
+from tests.support.rouse_daemon import BOUND, ROUSE, RouseDaemon, held, until
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +80,13 @@ def run(rouse, *arguments: str, **more) -> subprocess.CompletedProcess:
 
 
 def test_ctrl_c_ends_the_answer_and_not_the_conversation(rouse):
-    with OnTerminal(rouse, "run", "chat") as terminal:
+    assert run(rouse, "load", "chat").returncode == 0
+    with OnTerminal(rouse, "run", "chat") as terminal, held(rouse.model("chat")["pid"]):
         terminal.until("> ")
         terminal.type("go on\n")
         until(lambda: rouse.model("chat")["leases"] == 1, "it answers")
         terminal.type("\x03")
-        until(lambda: rouse.model("chat")["leases"] == 0, "the engine stops")
+        until(lambda: rouse.model("chat")["leases"] == 0, "the answer ends")
         terminal.until(r"> [\s\S]*> ")
         terminal.type("\x04")
         assert terminal.ends() == 0

@@ -1,5 +1,6 @@
 """A new configuration while the old one is at work: only what changed changes, and nothing is cut."""
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -9,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support import demo_models
-from tests.support.rouse_daemon import RouseDaemon, alive, events, until
+from tests.support.rouse_daemon import RouseDaemon, alive, events, held, until
 
 
 @pytest.fixture(scope="session")
@@ -43,25 +44,37 @@ def read_on(rouse, answer) -> list[str]:
     return lines
 
 
+def load(rouse, name: str) -> int:
+    status, _, body = rouse.post(f"/rouse/v1/models/{name}/load")
+    assert status == 200, body
+    return body["pid"]
+
+
+def begin_stream(rouse, stack, name: str, pid: int):
+    """A stream that has begun, and does not end before the stack is left."""
+    stream = rouse.stream(name, max_tokens=900)
+    next(events(stream[1]))
+    stack.enter_context(held(pid))
+    return stream
+
+
 def test_models_are_added_changed_and_removed_under_streams_and_nothing_is_cut(models):
     before = config(stays=text_model(models), changes=text_model(models), goes=text_model(models))
     with RouseDaemon(before) as rouse:
-        streams = {}
-        for name in before["models"]:
-            streams[name] = rouse.stream(name, max_tokens=600)
-            next(events(streams[name][1]))
-        pids = {name: rouse.model(name)["pid"] for name in before["models"]}
+        pids = {name: load(rouse, name) for name in before["models"]}
+        with contextlib.ExitStack() as stack:
+            streams = {name: begin_stream(rouse, stack, name, pid) for name, pid in pids.items()}
+            rouse.reconfigure(config(stays=text_model(models), changes=text_model(models, context=1024),
+                                     comes=text_model(models)))
+            assert reload(rouse) == changes(added=["comes"], changed=["changes"], removed=["goes"])
 
-        rouse.reconfigure(config(stays=text_model(models), changes=text_model(models, context=1024),
-                                 comes=text_model(models)))
-        assert reload(rouse) == changes(added=["comes"], changed=["changes"], removed=["goes"])
-
-        assert rouse.chat("goes")[0] == 404
-        listed = {m["id"]: m for m in rouse.get("/rouse/v1/models")["models"]}
-        assert (listed["goes"]["removed"], listed["goes"]["state"], listed["goes"]["pid"]) == (
-            True, "draining", pids["goes"])
-        assert "goes" not in [m["id"] for m in rouse.get("/v1/models")["data"]]
-        assert rouse.chat("comes")[0] == 200
+            assert rouse.chat("goes")[0] == 404
+            listed = {m["id"]: m for m in rouse.get("/rouse/v1/models")["models"]}
+            assert (listed["goes"]["removed"], listed["goes"]["pid"]) == (True, pids["goes"])
+            assert {name: listed[name]["state"] for name in pids} == {
+                "stays": "ready", "changes": "draining", "goes": "draining"}
+            assert "goes" not in [m["id"] for m in rouse.get("/v1/models")["data"]]
+            assert rouse.chat("comes")[0] == 200
         assert rouse.chat("stays")[0] == 200
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda stream: read_on(rouse, stream[1]), streams.values()))
@@ -132,14 +145,14 @@ def test_budgets_limits_and_deadline_change_at_once_and_listen_does_not(models):
 def test_a_removed_model_that_comes_back_while_it_drains_is_the_same_one(models):
     both = config(chat=text_model(models), other=text_model(models))
     with RouseDaemon(both) as rouse:
-        connection, answer = rouse.stream("chat", max_tokens=400)
-        next(events(answer))
-        pid = rouse.model("chat")["pid"]
-        rouse.reconfigure(config(other=text_model(models)))
-        assert reload(rouse)["removed"] == ["chat"]
-        rouse.reconfigure(both)
-        assert reload(rouse)["added"] == ["chat"]
-        assert [m["id"] for m in rouse.get("/rouse/v1/models")["models"]] == ["chat", "other"]
+        pid = load(rouse, "chat")
+        with contextlib.ExitStack() as stack:
+            connection, answer = begin_stream(rouse, stack, "chat", pid)
+            rouse.reconfigure(config(other=text_model(models)))
+            assert reload(rouse)["removed"] == ["chat"]
+            rouse.reconfigure(both)
+            assert reload(rouse)["added"] == ["chat"]
+            assert [m["id"] for m in rouse.get("/rouse/v1/models")["models"]] == ["chat", "other"]
         read_on(rouse, answer)
         connection.close()
         assert rouse.chat("chat")[0] == 200

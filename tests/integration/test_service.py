@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import demo_models
-from tests.support.rouse_daemon import BOUND, ROOT, ROUSE, RouseDaemon, alive, events, until
+from tests.support.rouse_daemon import BOUND, ROOT, ROUSE, RouseDaemon, alive, events, held, until
 
 UNITS = ROOT / "packaging" / "systemd"
 
@@ -27,6 +27,12 @@ def models():
 def config(models, **more) -> dict:
     chat = {"engine": "llama", "source": str(models.text), "context": 2048, "parallel": 2, "threads": 1}
     return {"budgets": {"host": {"limit": "8GiB"}}, "models": {"chat": chat}, **more}
+
+
+def load(rouse) -> int:
+    status, _, body = rouse.post("/rouse/v1/models/chat/load")
+    assert status == 200, body
+    return body["pid"]
 
 
 class Systemd:
@@ -75,13 +81,15 @@ def test_systemd_hears_of_readiness_reloads_and_the_end(models, systemd):
         broken = systemd.next()
         assert broken["READY"] == "1" and f"{rouse.config}:1:1" in broken["STATUS"]
 
-        connection, answer = rouse.stream("chat", max_tokens=400)
+        pid = load(rouse)
+        connection, answer = rouse.stream("chat", max_tokens=900)
         next(events(answer))
-        rouse.process.send_signal(signal.SIGTERM)
-        assert systemd.next()["STOPPING"] == "1"
-        waiting = systemd.next()
-        assert int(waiting["EXTEND_TIMEOUT_USEC"]) > 1_000_000
-        assert waiting["STATUS"].endswith("running: 1")
+        with held(pid):
+            rouse.process.send_signal(signal.SIGTERM)
+            assert systemd.next()["STOPPING"] == "1"
+            waiting = systemd.next()
+            assert int(waiting["EXTEND_TIMEOUT_USEC"]) > 1_000_000
+            assert waiting["STATUS"].endswith("running: 1")
         assert list(events(answer))[-1] == "[DONE]"
         connection.close()
         assert rouse.process.wait(BOUND) == 0
@@ -175,16 +183,16 @@ def test_while_it_drains_nobody_new_gets_in_and_the_stream_ends_whole(models):
         idle = http.client.HTTPConnection("127.0.0.1", rouse.port, timeout=BOUND)
         idle.request("GET", "/health/ready")
         assert idle.getresponse().read()
-        connection, answer = rouse.stream("chat", max_tokens=600)
+        pid = load(rouse)
+        connection, answer = rouse.stream("chat", max_tokens=900)
         lines = events(answer)
         next(lines)
-        pid = rouse.model("chat")["pid"]
-        rouse.process.send_signal(signal.SIGTERM)
-        until(lambda: "draining" in rouse.text(), "it drains")
-        assert idle.sock.recv(1) == b""  # closed, not left to hang
-        with pytest.raises(ConnectionRefusedError):
-            rouse.ask("GET", "/health/ready")
-        assert alive(pid) and rouse.process.poll() is None
+        with held(pid):
+            rouse.process.send_signal(signal.SIGTERM)
+            assert idle.sock.recv(1) == b""  # closed, not left to hang
+            with pytest.raises(ConnectionRefusedError):
+                rouse.ask("GET", "/health/ready")
+            assert alive(pid) and rouse.process.poll() is None
         assert list(lines)[-1] == "[DONE]"
         connection.close()
         assert rouse.process.wait(BOUND) == 0
@@ -195,14 +203,17 @@ def test_a_request_on_a_connection_that_is_busy_is_told_to_go_elsewhere(models):
     """The second of two requests that a client has sent at once is read after draining began."""
     with RouseDaemon(config(models)) as rouse:
         with socket.create_connection(("127.0.0.1", rouse.port), timeout=BOUND) as client:
-            body = b'{"model":"chat","prompt":"a","max_tokens":400,"ignore_eos":true,"stream":true}'
+            pid = load(rouse)
+            body = b'{"model":"chat","prompt":"a","max_tokens":900,"ignore_eos":true,"stream":true}'
             head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" \
                    f"Content-Length: {len(body)}\r\n\r\n"
             ready = b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\n\r\n"
             client.sendall(head.encode() + body + ready)
             seen = client.recv(1)
-            until(lambda: rouse.model("chat")["leases"] == 1, "it answers")
-            rouse.process.send_signal(signal.SIGTERM)
+            with held(pid):
+                assert rouse.model("chat")["leases"] == 1
+                rouse.process.send_signal(signal.SIGTERM)
+                until(lambda: "draining" in rouse.text(), "it drains")
             while piece := client.recv(65536):
                 seen += piece
         assert b"[DONE]" in seen
@@ -214,11 +225,13 @@ def test_a_request_on_a_connection_that_is_busy_is_told_to_go_elsewhere(models):
 
 def test_answers_that_last_too_long_are_cut_with_a_reason(models):
     with RouseDaemon(config(models, limits={"drain": "0s"})) as rouse:
-        connection, answer = rouse.stream("chat", max_tokens=2000)
+        pid = load(rouse)
+        connection, answer = rouse.stream("chat", max_tokens=900)
         lines = events(answer)
         next(lines)
-        rouse.process.send_signal(signal.SIGTERM)
-        assert "shut down" in list(lines)[-1]
+        with held(pid):
+            rouse.process.send_signal(signal.SIGTERM)
+            assert "shut down" in list(lines)[-1]
         connection.close()
         assert rouse.process.wait(BOUND) == 0
 

@@ -6,6 +6,7 @@
 Nothing here waits for a fixed time: `until` looks again and again, with a bound.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -39,6 +40,19 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def held(*pids: int):
+    """These processes stand still for the length of the block, so that no answer of theirs can end meanwhile."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 class RouseDaemon:
