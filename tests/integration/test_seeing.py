@@ -308,6 +308,7 @@ def test_every_answer_is_as_the_document_says(models):
         assert holds("post", "/rouse/v1/models/{id}/unload", {"force": True}, id="chat") == 200
         assert holds("post", "/rouse/v1/models/{id}/load", {"wait": True}, id="chat") == 200
         assert holds("post", "/rouse/v1/models/{id}/load", {"wait": True}, id="broken") == 502
+        assert holds("post", "/rouse/v1/reload") == 200
         assert holds("post", "/rouse/v1/models/{id}/load", {"wiat": True}, id="chat") == 400
         described = {(method, path) for path, item in document["paths"].items() for method in item if method != "parameters"}
         assert described - asked == {("get", "/rouse/v1/events")}, "what nobody asks, nobody holds to the document"
