@@ -61,18 +61,15 @@ int make_key(const cli::KeyOptions& options) {
   return 0;
 }
 
-// The configuration that the options name. As they are: --listen is not the file's to change.
+// The configuration that the options name. As they are: --listen and --log-format are not the file's to change.
 std::expected<config::Config, config::Problems> read_config(const cli::ServeOptions& options,
                                                             const std::optional<config::Address>& listen) {
   auto config = options.config.empty() ? config::scan_models(options.models)
                                        : config::load(options.config, config::process_environment());
   if (config && listen) config->listen = *listen;
+  if (config && !options.log_format.empty())
+    config->log.format = options.log_format == "json" ? config::LogFormat::json : config::LogFormat::text;
   return config;
-}
-
-system::LogFormat log_format(const std::string& asked, config::LogFormat configured) {
-  const bool json = asked.empty() ? configured == config::LogFormat::json : asked == "json";
-  return json ? system::LogFormat::json : system::LogFormat::text;
 }
 
 int serve(const cli::ServeOptions& options) {
@@ -96,7 +93,7 @@ int serve(const cli::ServeOptions& options) {
   const SystemClock clock;
   auto manager = system::ServiceManager::from_environment();
   system::Logger log(options.verbosity == cli::Verbosity::verbose ? system::Level::debug : system::Level::info,
-                     log_format(options.log_format, config.log.format));
+                     log_format_of(config));
   auto sockets = manager.take_sockets();
   if (!sockets) {
     log.error("{}", sockets.error().message);
@@ -126,7 +123,7 @@ int serve(const cli::ServeOptions& options) {
                 .events = events,
                 .reload = [&running] { return running->reload(); },
                 .deadline = config.deadline,
-                .access_log = config.log.access ? api::AccessLog::on : api::AccessLog::off,
+                .access_log = access_log_of(config),
                 .since = clock.wall()},
                hosts_of(config), config.keys);
   const bool passed = !sockets->empty();
@@ -137,9 +134,15 @@ int serve(const cli::ServeOptions& options) {
   }
   api.admit(hosts_of(config), config.keys);
   if (passed) listen = config.listen;
-  Service service(
-      {.io = io, .clock = clock, .log = log, .daemon = daemon, .server = server, .api = api, .manager = manager},
-      config, [&] { return read_config(options, listen); });
+  Service service({.io = io,
+                   .clock = clock,
+                   .log = log,
+                   .daemon = daemon,
+                   .server = server,
+                   .api = api,
+                   .manager = manager,
+                   .healthy = [&daemon] { return daemon.stuck().empty(); }},
+                  config, [&] { return read_config(options, listen); });
   running = &service;
   log.info("rouse serves {} models on {}", config.models.size(), *bound);
   service.begin(*bound);

@@ -22,8 +22,7 @@ AccessLine::~AccessLine() {
   const double load = seconds(timing.load);
   const double prompt = seconds(timing.first);
   const double generation = timing.first ? std::max(0.0, total - queue - load - prompt) : 0;
-  const bool known = reply_.model && parts_.daemon.knows(*reply_.model);
-  const std::string_view model = known ? std::string_view(parts_.daemon.entry(*reply_.model).model.id) : "";
+  const std::string_view model = reply_.model ? parts_.daemon.name_of(*reply_.model) : "";
   const std::string_view gone = exchange.client_gone() ? ", client gone" : "";
 
   std::string line = std::format("{} {} {} {}, {} B in {:.3f} s", reply_.client_name(), exchange.method(),

@@ -48,10 +48,10 @@ constexpr std::array kRoutes{
     Route{"POST", "/rouse/v1/models/{id}/unpin", Guard::acts, &kAdmin, admin_unpin},
     Route{"GET", "/rouse/v1/models/{id}/logs", Guard::reads, &kAdmin, admin_logs},
     Route{"GET", "/rouse/v1/devices", Guard::reads, &kAdmin, admin_devices, config::Role::use},
-    Route{"POST", "/rouse/v1/reload", Guard::acts, &kAdmin, admin_reload},
     Route{"GET", "/rouse/v1/requests", Guard::reads, &kAdmin, admin_requests},
     Route{"DELETE", "/rouse/v1/requests/{id}", Guard::acts, &kAdmin, admin_cancel},
     Route{"GET", "/rouse/v1/events", Guard::reads, &kAdmin, events},
+    Route{"POST", "/rouse/v1/reload", Guard::acts, &kAdmin, admin_reload},
 
     Route{"GET", "/health/live", Guard::none, &kAdmin, health_live},
     Route{"GET", "/health/load", Guard::none, &kAdmin, health_load},
@@ -90,7 +90,8 @@ Api::Api(Parts parts, std::vector<std::string> hosts, std::vector<config::Key> k
   next_id_ <<= 32;
 }
 
-void Api::reconfigure(Duration deadline, std::chrono::system_clock::time_point now) {
+void Api::reconfigure(Duration deadline, AccessLog access_log, std::chrono::system_clock::time_point now) {
+  parts_.access_log = access_log;
   parts_.deadline = deadline;
   parts_.since = now;
 }

@@ -42,7 +42,7 @@ class Api final : public http::Handler {
   // For a listener that nobody but our own user can reach: whoever comes in there is an administrator, without a key.
   http::Handler& owner_door() { return owner_door_; }
   // Another configuration has been read, now.
-  void reconfigure(Duration deadline, std::chrono::system_clock::time_point now);
+  void reconfigure(Duration deadline, AccessLog access_log, std::chrono::system_clock::time_point now);
 
  private:
   enum class Door : std::uint8_t { public_, owner };

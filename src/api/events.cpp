@@ -71,10 +71,10 @@ void Events::add(Kind kind, std::string json) {
 }
 
 void Events::on_transition(const core::Announce& transition) {
-  if (!daemon_.knows(transition.model)) return;
+  const std::string_view name = daemon_.name_of(transition.model);
+  if (name.empty()) return;
   const std::string error =
       transition.to == core::Stage::failed ? daemon_.model(transition.model).error : std::string();
-  const std::string& name = daemon_.entry(transition.model).model.id;
   add(Kind::model, event_json_of(transition, name, error, daemon_.clock().wall()));
   look_at_devices();
 }
@@ -104,8 +104,7 @@ std::string Events::json_of(const Request& request) const {
   daemon::RequestNews news = request.news;
   news.id = request.id;
   news.client = request.client;
-  const std::string_view model = daemon_.knows(news.model) ? daemon_.entry(news.model).model.id : std::string_view();
-  return event_json_of(news, model, request.at);
+  return event_json_of(news, daemon_.name_of(news.model), request.at);
 }
 
 std::string Events::snapshot(const Reader& reader) const {

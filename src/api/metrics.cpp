@@ -117,8 +117,14 @@ struct Metrics::Impl {
   // Nothing for a model that has left the catalogue.
   Series* series_of(ModelId id) {
     if (const auto known = series.find(id); known != series.end()) return &known->second;
-    if (!daemon.knows(id)) return nullptr;
-    const std::string& model = daemon.entry(id).model.id;
+    const std::string model(daemon.name_of(id));
+    if (model.empty()) return nullptr;
+    const auto before = std::ranges::find(series, model, [](const auto& known) { return known.second.model; });
+    if (before != series.end()) {  // removed and added again: its series go on
+      auto node = series.extract(before);
+      node.key() = id;
+      return &series.insert(std::move(node)).position->second;
+    }
     const prometheus::Labels labels{{"model", model}};
     Series& made = series
                        .emplace(id, Series{.model = model,
@@ -138,7 +144,7 @@ struct Metrics::Impl {
   void remove_what_left() {
     for (auto it = series.begin(); it != series.end();) {
       Series& gone = it->second;
-      if (daemon.knows(it->first)) {
+      if (!daemon.name_of(it->first).empty()) {
         ++it;
         continue;
       }
@@ -211,6 +217,7 @@ void Metrics::on_config() { impl_->remove_what_left(); }
 std::string Metrics::text() {
   const std::vector<daemon::ModelStatus> models = impl_->daemon.models();
   const std::vector<daemon::DeviceStatus> devices = impl_->daemon.devices();
+  impl_->remove_what_left();
   for (const daemon::ModelStatus& model : models) {
     if (const auto id = impl_->daemon.find(model.name)) impl_->series_of(*id);
   }

@@ -66,6 +66,10 @@ defaults:
 #  send: 60s               # without a byte taken by the client
 #  drain: 30s              # for running answers to end when the daemon stops
 
+#log:
+#  format: text            # or json: an object a line, for programs
+#  access: false           # a line for each answer
+
 # The models: by the name that clients ask for. A path is relative to this file.
 models:
 #  chat:

@@ -31,6 +31,7 @@ Changes changes(const Config& before, const Config& after) {
   if (before.deadline != after.deadline) found.settings.emplace_back("defaults.deadline");
   if (before.policy != after.policy) found.settings.emplace_back("policy");
   if (before.limits != after.limits) found.settings.emplace_back("limits");
+  if (before.log != after.log) found.settings.emplace_back("log");
   if (before.keys != after.keys) found.settings.emplace_back("keys");
   if (before.hosts != after.hosts) found.settings.emplace_back("hosts");
   if (before.listen != after.listen) found.needs_restart.emplace_back("listen");

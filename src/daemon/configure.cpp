@@ -53,6 +53,7 @@ void Daemon::reload(const config::Config& config) {
   for (const ModelId model : impl_->configure(config)) {
     if (impl_->catalogue.entry(model)->model.preload) impl_->begin_preload(model);
   }
+  for (Observer* observer : impl_->observers) observer->on_config();
 }
 
 }  // namespace rouse::daemon

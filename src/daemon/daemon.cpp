@@ -151,7 +151,8 @@ http::Task<void> Daemon::Impl::preload(ModelId model) {
 }
 
 http::Task<Result<Ticket>> Daemon::request(ModelId model, RequestOptions options) {
-  if (!knows(model)) co_return fail(Code::unknown_model, "the model is no longer configured");
+  if (!impl_->catalogue.entries().contains(model))
+    co_return fail(Code::unknown_model, "the model is no longer configured");
   if (auto looked = co_await impl_->look_at_files(model); !looked) {
     impl_->tell(impl_->pending(model, options), RequestStep::ended, Ending::failed);
     co_return std::unexpected(std::move(looked.error()));
@@ -168,7 +169,10 @@ Result<ModelId> Daemon::find(std::string_view name) const {
   return fail(Code::unknown_model, std::format("model \"{}\" is unknown; GET /v1/models lists those there are", shown));
 }
 
-bool Daemon::knows(ModelId id) const { return impl_->catalogue.entries().contains(id); }
+std::string_view Daemon::name_of(ModelId id) const {
+  const Entry* entry = impl_->catalogue.seen(id);
+  return entry ? std::string_view(entry->model.id) : std::string_view();
+}
 
 const Entry& Daemon::entry(ModelId id) const { return *impl_->catalogue.entry(id); }
 

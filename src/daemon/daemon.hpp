@@ -77,7 +77,8 @@ class Daemon {
   // --- requests ---------------------------------------------------------------------------------------------
   // unknown_model names the nearest ones.
   Result<ModelId> find(std::string_view id_or_alias) const;
-  bool knows(ModelId id) const;  // false once it has left the catalogue
+  // Also of a removed one on its way out; empty once nothing is left of it.
+  std::string_view name_of(ModelId id) const;
   const Entry& entry(ModelId id) const;
   // Asks for a lease. Looks at the model's files first where it is cold (load_failed if they are of no use).
   http::Task<Result<Ticket>> request(ModelId model, RequestOptions options);
@@ -90,13 +91,13 @@ class Daemon {
   // Returns when the bytes are back, or known not to be.
   http::Task<Result<Receipt>> unload(ModelId model, core::Force force);
   void pin(ModelId model, bool pinned);
+  // Ends a request that waits or runs; gives it as it was. not_found for an id that nobody carries (any more), conflict
+  // for one that several do: RequestStatus::id tells them apart.
+  Result<RequestStatus> cancel(std::string_view request_id);
   // Refuses newcomers and whoever waits, drains, cuts at the deadline, ends all workers.
   void begin_shutdown(TimePoint deadline);
   http::Task<void> ended();  // returns when no worker is left, once shutdown has begun
   bool accepting() const;    // false once shutdown has begun
-  // Ends a request that waits or runs; gives it as it was. not_found for an id that nobody carries (any more), conflict
-  // for one that several do: RequestStatus::id tells them apart.
-  Result<RequestStatus> cancel(std::string_view request_id);
 
   // --- seeing -----------------------------------------------------------------------------------------------
   std::vector<ModelStatus> models() const;  // ascending by name; removed ones as long as they hold memory

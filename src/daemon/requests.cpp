@@ -71,9 +71,9 @@ void Daemon::Impl::tell(const Pending& pending, RequestStep step, Ending ending)
 }
 
 RequestStatus Daemon::Impl::status(const Pending& pending) const {
-  const auto entry = catalogue.entries().find(pending.model);
+  const Entry* entry = catalogue.seen(pending.model);
   RequestStatus status{.id = std::string(pending.id),
-                       .model = entry == catalogue.entries().end() ? "" : entry->second->model.id,
+                       .model = entry ? entry->model.id : "",
                        .client = std::string(pending.client),
                        .by_operator = pending.origin == core::Origin::operator_,
                        .phase = pending.first_byte ? RequestPhase::streaming : RequestPhase::prompt,

@@ -146,18 +146,16 @@ TimePoint Daemon::Impl::retry_at(core::Reason reason, ModelId id) const {
 
 std::vector<std::string> Daemon::stuck() const {
   const TimePoint now = impl_->parts.clock.now();
-  const auto& entries = impl_->catalogue.entries();
   const auto seconds = [](Duration d) { return std::chrono::duration<double>(d).count(); };
-  const auto name = [&](ModelId id) { return entries.contains(id) ? entries.at(id)->model.id : "a removed model"; };
   std::vector<std::string> stuck;
   for (const core::Overdue& each : core::overdue(impl_->scheduler.view(), now)) {
-    stuck.push_back(std::format("{}: {} for {:.0f} s, which nothing has explained for {:.0f} s", name(each.model),
+    stuck.push_back(std::format("{}: {} for {:.0f} s, which nothing has explained for {:.0f} s", name_of(each.model),
                                 core::name(each.what), seconds(now - each.since), seconds(now - each.explained_until)));
   }
   for (const auto& [id, look] : impl_->looks) {  // a file system that does not answer
     const Duration since = now - look->since;
     if (since > impl_->scheduler.view().policy.load_timeout)
-      stuck.push_back(std::format("{}: its files have been looked at for {:.0f} s", name(id), seconds(since)));
+      stuck.push_back(std::format("{}: its files have been looked at for {:.0f} s", name_of(id), seconds(since)));
   }
   return stuck;
 }

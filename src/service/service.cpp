@@ -50,6 +50,14 @@ std::vector<std::string> hosts_of(const config::Config& config) {
   return hosts;
 }
 
+system::LogFormat log_format_of(const config::Config& config) {
+  return config.log.format == config::LogFormat::json ? system::LogFormat::json : system::LogFormat::text;
+}
+
+api::AccessLog access_log_of(const config::Config& config) {
+  return config.log.access ? api::AccessLog::on : api::AccessLog::off;
+}
+
 Service::Service(Parts parts, config::Config config, ReadConfig read)
     : parts_(std::move(parts)),
       config_(std::move(config)),
@@ -96,7 +104,8 @@ Result<config::Changes> Service::read_anew() {
   parts_.daemon.reload(config_);
   parts_.server.change(server_limits(config_.limits));
   parts_.api.admit(hosts_of(config_), config_.keys);
-  parts_.api.reconfigure(config_.deadline, parts_.clock.wall());
+  parts_.api.reconfigure(config_.deadline, access_log_of(config_), parts_.clock.wall());
+  parts_.log.use(log_format_of(config_));
   parts_.log.info("reloaded {}: {}", config_.file, to_string(found));
   return found;
 }

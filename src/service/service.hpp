@@ -28,6 +28,8 @@ using ReadConfig = std::function<std::expected<config::Config, config::Problems>
 http::ServerLimits server_limits(const config::Limits& limits);
 // The names by which clients may address us, besides localhost.
 std::vector<std::string> hosts_of(const config::Config& config);
+system::LogFormat log_format_of(const config::Config& config);
+api::AccessLog access_log_of(const config::Config& config);
 
 class Service {
  public:

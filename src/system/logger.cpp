@@ -24,8 +24,13 @@ struct Logger::Impl {
   spdlog::logger log{"rouse", std::make_shared<spdlog::sinks::stderr_color_sink_st>()};
 };
 
-Logger::Logger(Level lowest, LogFormat format) : impl_(std::make_unique<Impl>()), format_(format) {
+Logger::Logger(Level lowest, LogFormat format) : impl_(std::make_unique<Impl>()) {
   impl_->log.set_level(to_spdlog(lowest));
+  use(format);
+}
+
+void Logger::use(LogFormat format) {
+  format_ = format;
   impl_->log.set_pattern(format == LogFormat::json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})"
                                                    : "%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
 }

@@ -26,6 +26,7 @@ class Logger {
   // the message says it all.
   void write(Level level, std::string_view message, std::span<const LogField> fields = {});
   bool writes(Level level) const;
+  void use(LogFormat format);
 
   template <class... Args>
   void info(std::format_string<Args...> format, Args&&... args) {
@@ -43,7 +44,7 @@ class Logger {
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
-  LogFormat format_;
+  LogFormat format_ = LogFormat::text;
 };
 
 }  // namespace rouse::system

@@ -134,6 +134,23 @@ def test_a_reader_that_does_not_read_costs_no_memory_and_is_told_what_it_missed(
         assert ids[:-1] == list(range(ids[0], ids[0] + len(ids) - 1)), "none is missing before the gap"
 
 
+def test_a_reload_is_told_and_a_removed_model_leaves_the_metrics(models):
+    with serve(models, chat=text_model(models), old=text_model(models)) as rouse, EventStream(rouse.port) as stream:
+        assert 'model="old"' in rouse.get("/metrics")
+        stream.next()
+        rouse.reconfigure({"budgets": {"host": {"limit": "8GiB"}}, "log": {"format": "json", "access": True},
+                           "models": {"chat": text_model(models), "new": text_model(models)}})
+        status, _, changed = rouse.post("/rouse/v1/reload")
+        assert status == 200 and changed["settings"] == ["log"], changed
+        seen = stream.until(lambda e: e.name == "config")[-1]
+        assert seen.data["models"] == ["chat", "new"]
+        document = rouse.get("/openapi.json")
+        assert schema.faults(seen.data, {"$ref": "#/components/schemas/ConfigEvent"}, document) == []
+        scraped = rouse.get("/metrics")
+        assert 'model="old"' not in scraped and 'model="new"' in scraped
+        until(lambda: any('"path":"/metrics"' in line for line in list(rouse.log)), "answers are logged, as JSON")
+
+
 def test_shutdown_ends_the_stream(models):
     with serve(models, chat=text_model(models)) as rouse:
         with EventStream(rouse.port) as stream:
