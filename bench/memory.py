@@ -35,4 +35,4 @@ def measure(rounds: int) -> list[Figure]:
     anonymous, files, proportional = (number(statistics.median(column)) for column in zip(*parts))
     return [Figure("memory: resident, 1,000 models, none loaded", "MiB", listed, "<=", 20, notes=[
         f"{number(statistics.median(ready))} MiB when ready, above once all were listed: {anonymous} MiB anonymous "
-        f"and {files} MiB of mapped files (its program, shared libraries); proportional share (PSS) {proportional} MiB"])]
+        f"and {files} MiB of mapped files (program and libraries); proportional share (PSS) {proportional} MiB"])]

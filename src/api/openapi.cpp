@@ -12,8 +12,10 @@ __asm__(
     ".popsection\n");
 
 extern "C" {
+// NOLINTBEGIN(readability-identifier-naming): the assembler's names
 extern const char rouse_openapi_begin[];
 extern const char rouse_openapi_end[];
+// NOLINTEND(readability-identifier-naming)
 }
 
 namespace rouse::api {
