@@ -6,16 +6,13 @@ Both run the same command line in the same environment: Rouse's own worker is as
 
 import json
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from measuring import DEMO_MODEL, ROOT, ROUSE, CannotMeasure, Figure, Timed, built, in_turn, installed, number, spread
-
-sys.path.insert(0, str(ROOT))
-from tests.support.llama_server import UnixConnection  # noqa: E402
-from tests.support.rouse_daemon import BOUND, RouseDaemon, alive, until  # noqa: E402
+from measuring import DEMO_MODEL, ROUSE, CannotMeasure, Figure, Timed, built, in_turn, installed, number, spread
+from tests.support.llama_server import UnixConnection
+from tests.support.rouse_daemon import BOUND, RouseDaemon, alive, until
 
 MODEL = "demo"
 QUESTION = {"model": MODEL, "messages": [{"role": "user", "content": "What is Rouse?"}], "max_tokens": 1,

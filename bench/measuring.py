@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # for tests.support
 BUILD = Path(os.environ.get("ROUSE_BUILD", ROOT / "build" / "release"))
 ROUSE = Path(os.environ.get("ROUSE", BUILD / "rouse"))
 DEMO_MODEL = ROOT / "models" / "rouse-demo.gguf"
@@ -124,6 +126,16 @@ class Timed:
             time.sleep(pause)
         raise CannotMeasure(f"{self.argv[0]} was not ready after {BOUND:.0f} s:\n{self.end_of_log()}")
 
+    def listens_at(self, address: tuple[str, int]) -> None:
+        while time.perf_counter() - self.began < BOUND:
+            with socket.socket() as asking:
+                if asking.connect_ex(address) == 0:
+                    return
+            if select.select([self.pidfd], [], [], 0)[0]:
+                break
+            time.sleep(TIGHTLY)
+        raise CannotMeasure(f"{self.argv[0]} does not listen:\n{self.end_of_log()}")
+
     def processor_ms(self) -> float:
         """What its threads have run so far: unlike the time on the clock, much the same on a busy machine."""
         threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
@@ -133,8 +145,9 @@ class Timed:
         return Path(self.log.name).read_text(errors="replace")[-4000:]
 
 
-def free_port() -> int:
+def free_ports(count: int) -> list[int]:
     """Below the ports that the system gives to clients: polling one of those can connect to itself."""
+    found: list[int] = []
     for port in range(18200, 18300):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -142,8 +155,10 @@ def free_port() -> int:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
-    raise CannotMeasure("no port from 18200 to 18299 is free")
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise CannotMeasure(f"{count - len(found)} ports too few are free from 18200 to 18299")
 
 
 def in_turn(rounds: int, *measurements: Callable[[], None]) -> None:

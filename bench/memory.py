@@ -7,7 +7,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import thousand_models
-from measuring import CannotMeasure, Figure, Timed, free_port, number
+from measuring import CannotMeasure, Figure, Timed, free_ports, number
 
 
 def mib(pid: int, file: str, *names: str) -> list[float]:
@@ -16,7 +16,7 @@ def mib(pid: int, file: str, *names: str) -> list[float]:
 
 
 def measure(rounds: int) -> list[Figure]:
-    port = free_port()
+    [port] = free_ports(1)
     ready, listed, parts = [], [], []
     with tempfile.TemporaryDirectory(prefix="rouse-bench-") as folder:
         command = thousand_models.command(thousand_models.write_config(Path(folder)), port)

@@ -5,11 +5,11 @@ import tempfile
 from pathlib import Path
 
 import thousand_models
-from measuring import DEMO_MODEL, Figure, Timed, free_port, in_turn, installed, spread
+from measuring import DEMO_MODEL, Figure, Timed, free_ports, in_turn, installed, spread
 
 
 def measure(rounds: int) -> list[Figure]:
-    port = free_port()
+    [port] = free_ports(1)
     here = ("127.0.0.1", port)
     rouse, router, rouse_ran, router_ran = [], [], [], []
     with tempfile.TemporaryDirectory(prefix="rouse-bench-") as name:

@@ -126,7 +126,7 @@ struct Model {
   bool preload = false;
   bool pinned = false;
   core::Keep keep;
-  // Requests at once on one worker: llama's slots, or 16 for a remote one, unless the file says otherwise.
+  // Requests at once on one worker: llama's slots, or 1,024 for a remote one, unless the file says otherwise.
   std::uint32_t concurrency = 4;
   std::uint32_t queue_limit = 1024;
   Duration min_residency = std::chrono::seconds(2);

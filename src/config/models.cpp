@@ -14,8 +14,8 @@ namespace rouse::config {
 namespace {
 
 constexpr std::array<std::string_view, 2> kEngines{"llama", "remote"};
-constexpr std::uint32_t kRemoteConcurrency = 16;
-constexpr std::uint32_t kMostSlots = 256;  // llama.cpp's own limit
+constexpr std::uint32_t kRemoteConcurrency = 1024;  // it has a queue of its own
+constexpr std::uint32_t kMostSlots = 256;           // llama.cpp's own limit
 constexpr std::uint32_t kMostTokens = 1U << 30U;
 
 using Names = std::span<const std::string_view>;

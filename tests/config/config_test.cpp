@@ -181,7 +181,7 @@ TEST_CASE("a remote model is where its url says") {
   CHECK(remote("http://box/v1") == at("box", 80));
   CHECK(remote("unix:/run/x.sock").socket == "/run/x.sock");
   CHECK(remote("unix:/run/x.sock").host.empty());
-  CHECK(only_model("models: {m: {engine: remote, url: \"http://x\"}}").concurrency == 16);
+  CHECK(only_model("models: {m: {engine: remote, url: \"http://x\"}}").concurrency == 1024);
   CHECK(only_model("models: {m: {engine: remote, url: \"http://x\", concurrency: 2}}").concurrency == 2);
 }
 

@@ -1,36 +1,26 @@
-// Two small servers for the transport's bench: the cheapest upstream there can be, and a relay to it.
+// The upstream of the front's bench: the cheapest server of event streams there can be. It answers every request on
+// 127.0.0.1:PORT with COUNT server-sent events, one chunk and one write each.
 //
-//   http_peer upstream ADDRESS BODY_BYTES         answers every request with that many bytes
-//   http_peer events ADDRESS COUNT                answers with COUNT server-sent events, one chunk and one write each
-//   http_peer relay ADDRESS UPSTREAM              passes every request on
+//   events_bench PORT COUNT
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
 #include <charconv>
 #include <cstdio>
-#include <cstring>
 #include <format>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "http/call.hpp"
-#include "http/relay.hpp"
-#include "http/server.hpp"
-
 namespace {
 
-using namespace rouse;
-
-// The upstream: one epoll loop without any of the code under measurement. Expects well-formed requests with a
-// Content-Length or no body.
-class Upstream {
+// One epoll loop. Expects well-formed requests with a Content-Length or no body.
+class EventServer {
  public:
-  explicit Upstream(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {}
+  explicit EventServer(std::vector<std::string> pieces) : pieces_(std::move(pieces)) {}
 
   int run(std::uint16_t port) {
     const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -106,11 +96,6 @@ class Upstream {
   std::vector<std::string> pending_;  // by socket
 };
 
-std::vector<std::string> whole_answer(std::size_t bytes) {
-  return {std::format("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}", bytes,
-                      std::string(bytes, 'x'))};
-}
-
 std::vector<std::string> events(std::size_t count) {
   std::vector<std::string> pieces{
       "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"};
@@ -123,59 +108,17 @@ std::vector<std::string> events(std::size_t count) {
   return pieces;
 }
 
-class Relaying final : public http::Handler {
- public:
-  Relaying(http::UpstreamPool& pool, http::Address upstream) : pool_(pool), upstream_(std::move(upstream)) {}
-
-  http::Task<void> handle(http::Exchange& exchange) override {
-    const auto body = co_await exchange.read_body();
-    if (!body) co_return;
-    http::Call call(pool_, upstream_, exchange.arrived() + std::chrono::minutes(10));
-    const auto head = co_await call.send(
-        {.method = exchange.method(), .target = exchange.target(), .fields = exchange.request().fields, .body = *body});
-    if (!head) {
-      co_await exchange.send(502, {}, head.error().context);
-      co_return;
-    }
-    co_await http::relay(exchange, call, {.extra = "X-Request-Id: 0123456789abcdef\r\n"});
-  }
-
- private:
-  http::UpstreamPool& pool_;
-  http::Address upstream_;
-};
-
-int relay(const http::Address& address, const http::Address& upstream) {
-  boost::asio::io_context io(1);
-  http::UpstreamPool pool(io);
-  Relaying handler(pool, upstream);
-  http::Server server(io, {});
-  if (const auto bound = server.listen(address, handler); !bound) {
-    std::fprintf(stderr, "%s\n", bound.error().message.c_str());
-    return 1;
-  }
-  io.run();
-  return 0;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::vector<std::string_view> arguments(argv, argv + argc);
-  if (arguments.size() != 4) {
-    std::fprintf(stderr, "usage: http_peer upstream|events|relay ADDRESS BYTES|COUNT|UPSTREAM\n");
+  unsigned port = 0;
+  std::size_t count = 0;
+  const auto read = [](std::string_view text, auto& number) {
+    return std::from_chars(text.data(), text.data() + text.size(), number).ec == std::errc();
+  };
+  if (argc != 3 || !read(argv[1], port) || port > 65535 || !read(argv[2], count)) {
+    std::fprintf(stderr, "usage: events_bench PORT COUNT\n");
     return 2;
   }
-  const auto address = http::parse_address(arguments[2]);
-  if (!address) {
-    std::fprintf(stderr, "%s\n", address.error().message.c_str());
-    return 2;
-  }
-  if (arguments[1] == "relay") {
-    const auto upstream = http::parse_address(arguments[3]);
-    return upstream ? relay(*address, *upstream) : 2;
-  }
-  std::size_t number = 0;
-  std::from_chars(arguments[3].data(), arguments[3].data() + arguments[3].size(), number);
-  return Upstream(arguments[1] == "events" ? events(number) : whole_answer(number)).run(address->port);
+  return EventServer(events(count)).run(static_cast<std::uint16_t>(port));
 }
