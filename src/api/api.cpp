@@ -37,6 +37,14 @@ constexpr std::array kRoutes{
     Route{"POST", "/v1/images/variations", Guard::takes, &kOpenAi, openai_answer},
     Route{"POST", "/v1/messages", Guard::acts, &kAnthropic, anthropic_messages},
     Route{"POST", "/v1/messages/count_tokens", Guard::acts, &kAnthropic, anthropic_count_tokens},
+
+    // llama-server's own, for what was made for its router.
+    Route{"POST", "/completion", Guard::acts, &kOpenAi, openai_answer_or_stream},
+    Route{"POST", "/infill", Guard::acts, &kOpenAi, openai_answer_or_stream},
+    Route{"POST", "/tokenize", Guard::acts, &kOpenAi, openai_answer},
+    Route{"POST", "/detokenize", Guard::acts, &kOpenAi, openai_answer},
+    Route{"POST", "/apply-template", Guard::acts, &kOpenAi, openai_answer},
+
     Route{"GET", "/v1/models", Guard::reads, &kOpenAi, openai_models},
     Route{"GET", "/v1/models/{id}", Guard::reads, &kOpenAi, openai_model},
 

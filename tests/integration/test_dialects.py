@@ -36,6 +36,20 @@ def test_a_model_answers_to_its_id_and_to_each_alias(rouse, name):
     assert rouse.chat(name, headers={"X-Model": "org/demo"})[0] == 200
 
 
+def test_what_is_llama_servers_own_goes_to_the_model_that_the_body_names(rouse):
+    status, _, told = rouse.post("/tokenize", {"model": "org/demo", "content": "What is Rouse?"})
+    assert status == 200 and told["tokens"]
+    status, _, back = rouse.post("/detokenize", {"model": "gpt-4o-mini", "tokens": told["tokens"]})
+    assert status == 200 and back["content"] == "What is Rouse?"
+    status, _, prompt = rouse.post("/apply-template",
+                                   {"model": "org/demo", "messages": [{"role": "user", "content": "hello"}]})
+    assert status == 200 and "hello" in prompt["prompt"]
+    status, _, answer = rouse.post("/completion", {"model": "org/demo", "prompt": "a", "n_predict": 2})
+    assert status == 200 and answer["tokens_predicted"] == 2
+    status, _, refused = rouse.post("/infill", {"model": "nobody", "input_prefix": "a", "input_suffix": "b"})
+    assert status == 404 and refused["error"]["param"] == "model"
+
+
 def test_the_header_alone_names_the_model(rouse):
     status, _, _ = rouse.post("/v1/completions", {"prompt": "a", "max_tokens": 1}, headers={"X-Model": "other/name"})
     assert status == 200
