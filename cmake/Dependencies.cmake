@@ -27,6 +27,8 @@ target_precompile_headers(rouse_standard PRIVATE ${folder}/standard.hpp)
 add_library(rouse_asio STATIC ${folder}/asio.cpp ${folder}/asio_library.cpp)
 target_link_libraries(rouse_asio PUBLIC Boost::headers Boost::url Boost::process)
 target_compile_definitions(rouse_asio PUBLIC BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION
-                                             BOOST_BEAST_SEPARATE_COMPILATION)
+                                             BOOST_BEAST_SEPARATE_COMPILATION
+                                             # Frames of coroutines kept for the next ones: a request has a dozen.
+                                             BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=32)
 target_precompile_headers(rouse_asio PRIVATE ${folder}/asio.hpp)
 set_source_files_properties(${folder}/asio_library.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)

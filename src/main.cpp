@@ -99,7 +99,8 @@ int serve(const cli::ServeOptions& options) {
     log.error("{}", sockets.error().message);
     return kFailed;
   }
-  boost::asio::io_context io(1);
+  // One thread uses sockets and timers; others only post. So only the queue of handlers takes locks.
+  boost::asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO);
   auto launcher = system::Launcher::create(io);
   auto runtime = system::RuntimeDir::create(system::RuntimeDir::default_parents());
   for (const Error* error : {launcher ? nullptr : &launcher.error(), runtime ? nullptr : &runtime.error()}) {

@@ -86,6 +86,11 @@ Result<void> check_content_type(const http::RequestHead& head, Guard guard) {
   std::unreachable();
 }
 
+KnownHash& known_hash(http::Exchange& exchange) {
+  if (auto* known = std::any_cast<KnownHash>(&exchange.kept())) return *known;
+  return exchange.kept().emplace<KnownHash>();
+}
+
 // By the key's limits.
 bool is_limited(Guard guard) { return guard == Guard::acts || guard == Guard::takes; }
 
@@ -129,7 +134,8 @@ http::Task<void> Api::answer(http::Exchange& exchange, Door door) {
     if (auto allowed = access_.check(head, exchange.peer()); !allowed) {
       co_return co_await reply.error(std::move(allowed.error()));
     }
-    auto caller = door == Door::owner ? Result<Caller>(Keyring::owner()) : keyring_.identify(head, exchange.peer());
+    auto caller = door == Door::owner ? Result<Caller>(Keyring::owner())
+                                      : keyring_.identify(head, exchange.peer(), known_hash(exchange));
     if (!caller) co_return co_await reply.error(std::move(caller.error()));
     reply.caller = std::move(*caller);
   }
@@ -147,7 +153,7 @@ http::Task<void> Api::answer(http::Exchange& exchange, Door door) {
   if (auto type = check_content_type(head, route.guard); !type) co_return co_await reply.error(std::move(type.error()));
   Turn turn;
   if (is_limited(route.guard)) {
-    auto begun = Keyring::begin(reply.caller, parts_.clock.now());
+    auto begun = Keyring::begin(reply.caller, exchange.arrived());
     if (!begun) co_return co_await reply.error(std::move(begun.error()));
     turn = std::move(*begun);
   }

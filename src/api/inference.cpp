@@ -185,8 +185,8 @@ class Visit {
         lease_(lease),
         asked_(asked),
         model_(lease.entry().model.id),
-        call_(parts.upstreams, lease.upstream().address,
-              asked.deadline.value_or(later(parts.clock.now(), parts.deadline))) {
+        sent_(parts.clock.now()),
+        call_(parts.upstreams, lease.upstream().address, asked.deadline.value_or(later(sent_, parts.deadline))) {
     lease_.on_cut([this](daemon::Cut why) {
       cut_ = why;
       call_.stop();
@@ -213,8 +213,8 @@ class Visit {
   daemon::Lease& lease_;
   const Asked& asked_;
   std::string model_;
+  TimePoint sent_;  // when the engine was asked
   http::Call call_;
-  TimePoint sent_ = kNever;  // when the engine was asked
   std::optional<daemon::Cut> cut_;
 };
 
@@ -223,7 +223,6 @@ http::Task<bool> Visit::run(std::string_view body) {
   const bool reads_along = exchange.begun() || asked_.form;
   const std::vector<http::Field> kept =
       reads_along ? without_encodings(exchange.request().fields) : std::vector<http::Field>();
-  sent_ = parts_.clock.now();
   const daemon::Upstream& upstream = lease_.upstream();
   const std::string prefixed = upstream.prefix.empty() ? "" : upstream.prefix + std::string(exchange.target());
   const auto head = co_await call_.send({.method = exchange.method(),
@@ -352,9 +351,9 @@ http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked,
     co_return false;
   }
   if (!co_await wait(parts, reply, asked, *ticket)) co_return false;
-  reply.timing.queue = parts.clock.now() - reply.exchange().arrived();
   auto lease = ticket->take();
   if (!lease) {
+    reply.timing.queue = parts.clock.now() - reply.exchange().arrived();
     const core::Refusal* refusal = ticket->refusal();
     co_await reply.error(refusal ? to_fault(lease.error(), *refusal, parts.clock.now()) : Fault(lease.error()));
     co_return false;

@@ -11,6 +11,19 @@
 namespace rouse::api {
 namespace {
 
+// As many bytes as every 64-bit processor compares at once.
+using Block [[gnu::vector_size(16)]] = unsigned char;
+
+// True if none of a block's bytes is a quote, a backslash or a control character.
+bool is_plain(const char* bytes) {
+  Block block;
+  std::memcpy(&block, bytes, sizeof block);
+  const auto special = (block < 0x20) | (block == '"') | (block == '\\');
+  std::uint64_t halves[2];
+  std::memcpy(halves, &special, sizeof halves);
+  return (halves[0] | halves[1]) == 0;
+}
+
 // Each function that returns bool leaves `at` behind what it read, or sets `wrong` and returns false.
 class Scanner {
  public:
@@ -190,20 +203,9 @@ bool Scanner::number() {
 
 bool Scanner::string() {
   if (!take('"')) return fail("expected a name in quotes");
-  constexpr std::uint64_t kOnes = 0x0101010101010101;
-  constexpr std::uint64_t kHigh = kOnes * 0x80;
-  const auto zero_byte_in = [](std::uint64_t word) { return (word - kOnes) & ~word & kHigh; };
   while (true) {
-    // Eight bytes at a time while none of them is a quote, a backslash or a control character. (A false alarm is
-    // possible behind a true one alone, and costs nothing but the look at single bytes below.)
-    while (text_.size() - at_ >= 8) {
-      std::uint64_t word;
-      std::memcpy(&word, text_.data() + at_, 8);
-      const std::uint64_t control = (word - kOnes * 0x20) & ~word & kHigh;
-      if (control | zero_byte_in(word ^ (kOnes * '"')) | zero_byte_in(word ^ (kOnes * '\\'))) break;
-      at_ += 8;
-    }
-    const std::size_t stop = std::min(text_.size(), at_ + 8);
+    while (text_.size() - at_ >= sizeof(Block) && is_plain(text_.data() + at_)) at_ += sizeof(Block);
+    const std::size_t stop = std::min(text_.size(), at_ + sizeof(Block));
     while (at_ < stop) {
       const char c = text_[at_];
       if (c == '"') {

@@ -74,15 +74,23 @@ Caller Keyring::owner(std::string_view peer) {
   return {.key = {}, .role = config::Role::admin, .client = ClientId{std::hash<std::string_view>{}(peer)}};
 }
 
-Result<Caller> Keyring::identify(const http::RequestHead& head, std::string_view peer) const {
+const config::KeyHash& KnownHash::of(std::string_view key) {
+  if (key_ != key) {
+    key_ = key;
+    hash_ = config::hash_of(key);
+  }
+  return hash_;
+}
+
+Result<Caller> Keyring::identify(const http::RequestHead& head, std::string_view peer, KnownHash& known) const {
   if (holders_.empty()) return owner(peer);
   const auto shown = shown_key(head);
   if (!shown) return std::unexpected(shown.error());
-  const config::KeyHash hash = config::hash_of(*shown);
+  const config::KeyHash& hash = known.of(*shown);
   const Holder* found = nullptr;
   for (const auto& [name, holder] : holders_) {  // all of them, whichever it is
-    for (const config::KeyHash& known : holder.key.hashes) {
-      if (known == hash) found = &holder;
+    for (const config::KeyHash& of_holder : holder.key.hashes) {
+      if (of_holder == hash) found = &holder;
     }
   }
   if (!found) return fail(Code::unauthenticated, "this key is not known here; ask whoever runs the server for one");

@@ -35,6 +35,16 @@ class Turn {
   std::shared_ptr<KeyUse> use_;  // owners: see Caller
 };
 
+// A key's hash, kept for when the same connection shows the same key again, as it does with each request.
+class KnownHash {
+ public:
+  const config::KeyHash& of(std::string_view key);
+
+ private:
+  std::string key_;
+  config::KeyHash hash_ = config::hash_of({});
+};
+
 class Keyring {
  public:
   explicit Keyring(std::vector<config::Key> keys);
@@ -43,7 +53,7 @@ class Keyring {
   void replace(std::vector<config::Key> keys);
 
   // By the key in Authorization: Bearer, x-api-key or api-key. Fails with unauthenticated.
-  Result<Caller> identify(const http::RequestHead& head, std::string_view peer) const;
+  Result<Caller> identify(const http::RequestHead& head, std::string_view peer, KnownHash& known) const;
 
   // Who needs no key.
   static Caller owner(std::string_view peer = "unix");

@@ -45,8 +45,10 @@ std::string request_id(const http::RequestHead& head, std::uint64_t seed) {
   seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9;
   seed = (seed ^ (seed >> 27)) * 0x94d049bb133111eb;
   seed ^= seed >> 31;
-  std::string id = "req-0000000000000000";
-  for (auto it = id.rbegin(); seed != 0; ++it, seed >>= 4) *it = "0123456789abcdef"[seed & 15];
+  // As long as a string can be without memory of its own: each digit is six bits.
+  constexpr std::string_view kDigits = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+  std::string id = "req-00000000000";
+  for (auto it = id.rbegin(); seed != 0; ++it, seed >>= 6) *it = kDigits[seed & 63];
   return id;
 }
 

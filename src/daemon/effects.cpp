@@ -19,16 +19,20 @@ std::string_view first_line(std::string_view text) { return text.substr(0, text.
 }  // namespace
 
 void Daemon::Impl::feed(core::Event event) {
-  events.push_back(std::move(event));
-  if (feeding) return;
+  if (feeding) return events.push_back(std::move(event));
   feeding = true;
+  step(event);
   while (!events.empty()) {
     const core::Event next = std::move(events.front());
     events.pop_front();
-    for (const core::Effect& effect : scheduler.step(next, parts.clock.now()))
-      std::visit([this](const auto& e) { perform(e); }, effect);
+    step(next);
   }
   feeding = false;
+}
+
+void Daemon::Impl::step(const core::Event& event) {
+  for (const core::Effect& effect : scheduler.step(event, parts.clock.now()))
+    std::visit([this](const auto& e) { perform(e); }, effect);
 }
 
 void Daemon::Impl::perform(const core::StartWorker& effect) {

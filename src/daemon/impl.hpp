@@ -26,6 +26,7 @@ class Daemon::Impl final : public Desk {
 
   // --- events: each is one transaction; those that performing effects brings wait until it is over ------------
   void feed(core::Event event);
+  void step(const core::Event& event);
 
   // --- Desk ---------------------------------------------------------------------------------------------------
   void abandon(RequestId request) override;

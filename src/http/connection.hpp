@@ -8,6 +8,7 @@
 
 #include <sys/uio.h>
 
+#include <any>
 #include <array>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/intrusive/list.hpp>
@@ -55,6 +56,7 @@ class Connection final : public Stream::Watcher,
   const RequestHead& request() const { return head_; }
   const std::string& peer() const { return peer_; }
   TimePoint arrived() const { return arrived_; }
+  std::any& kept() { return kept_; }
   Task<Result<std::string_view>> read_body();
 
   // --- the answer
@@ -109,6 +111,7 @@ class Connection final : public Stream::Watcher,
   Handler& handler_;
   const StreamPtr stream_;
   const std::string peer_;
+  std::any kept_;  // the handler's
   boost::asio::cancellation_signal cancel_;
   Exchange exchange_{*this};
 

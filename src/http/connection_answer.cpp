@@ -148,6 +148,7 @@ Handler::Refusal Handler::refusal(std::string_view reason) {
 const RequestHead& Exchange::request() const { return connection_.request(); }
 std::string_view Exchange::peer() const { return connection_.peer(); }
 TimePoint Exchange::arrived() const { return connection_.arrived(); }
+std::any& Exchange::kept() const { return connection_.kept(); }
 Task<Result<std::string_view>> Exchange::read_body() { return connection_.read_body(); }
 
 Task<Delivery> Exchange::send(int status, std::initializer_list<Field> fields, std::string_view body) {

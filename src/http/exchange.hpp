@@ -12,6 +12,7 @@
 //     system call, or with flush().
 #pragma once
 
+#include <any>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -49,6 +50,7 @@ class Exchange {
   std::optional<std::string_view> field(std::string_view name) const { return request().field(name); }
   std::string_view peer() const;  // the client's numeric address, or "unix"
   TimePoint arrived() const;      // when the head was whole
+  std::any& kept() const;         // what the handler keeps from one request of a connection to the next
 
   // The whole body; empty if there is none. Fails with malformed (bad chunks), too_large (over the server's
   // limit) or unavailable (the shared budget of buffered bodies is spent); the connection closes after the answer then.

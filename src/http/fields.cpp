@@ -19,16 +19,17 @@ constexpr auto kTokenChars = [] {
   return table;
 }();
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
-
 constexpr bool is_space(char c) { return c == ' ' || c == '\t'; }
 
 }  // namespace
 
-bool same_name(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
+bool same_letters(const char* a, const char* b, std::size_t size) {
+  constexpr int kCase = 'a' ^ 'A';
+  for (std::size_t i = 0; i < size; ++i) {
+    const int difference = a[i] ^ b[i];
+    if (difference == 0) continue;
+    const int letter = a[i] | kCase;
+    if (difference != kCase || letter < 'a' || letter > 'z') return false;
   }
   return true;
 }

@@ -12,8 +12,12 @@ struct Field {
   std::string_view value;
 };
 
+bool same_letters(const char* a, const char* b, std::size_t size);
+
 // Equal but for the case of ASCII letters.
-bool same_name(std::string_view a, std::string_view b);
+inline bool same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && same_letters(a.data(), b.data(), a.size());
+}
 
 // Connection, Keep-Alive, TE, Trailer, Transfer-Encoding, Upgrade, Proxy-*, and Content-Length: every hop
 // writes its own.

@@ -18,13 +18,15 @@ http::RequestHead showing(std::vector<http::Field> fields) {
 }
 
 std::string holder(const Keyring& keyring, std::vector<http::Field> fields) {
-  const auto caller = keyring.identify(showing(std::move(fields)), "127.0.0.1");
+  KnownHash known;
+  const auto caller = keyring.identify(showing(std::move(fields)), "127.0.0.1", known);
   if (!caller) CHECK(caller.error().code == Code::unauthenticated);
   return caller ? caller->key : "nobody";
 }
 
 Caller caller_of(const Keyring& keyring, std::string_view secret) {
-  const auto caller = keyring.identify(showing({{"x-api-key", secret}}), "127.0.0.1");
+  KnownHash known;
+  const auto caller = keyring.identify(showing({{"x-api-key", secret}}), "127.0.0.1", known);
   REQUIRE(caller);
   return *caller;
 }
@@ -33,11 +35,29 @@ constexpr TimePoint kStart{100h};
 
 TEST_CASE("without keys everybody is an administrator, whatever they show, told apart by where they come from") {
   const Keyring open({});
-  const auto one = open.identify(showing({{"Authorization", "Bearer dummy"}}), "127.0.0.1");
-  const auto other = open.identify(showing({}), "127.0.0.2");
+  KnownHash known;
+  const auto one = open.identify(showing({{"Authorization", "Bearer dummy"}}), "127.0.0.1", known);
+  const auto other = open.identify(showing({}), "127.0.0.2", known);
   REQUIRE((one && other));
   CHECK(one->is_admin());
   CHECK(one->client != other->client);
+}
+
+TEST_CASE("a connection is whoever its latest request shows, while that key is known") {
+  Keyring keyring({key_of("web", "s3cret"), key_of("other", "0ther")});
+  KnownHash known;
+  const auto name = [&](std::string_view key) {
+    const auto caller = keyring.identify(showing({{"x-api-key", key}}), "127.0.0.1", known);
+    return caller ? caller->key : "nobody";
+  };
+  CHECK(name("s3cret") == "web");
+  CHECK(name("s3cret") == "web");
+  CHECK(name("0ther") == "other");
+  CHECK(name("s3cre7") == "nobody");
+  CHECK(name("s3cret") == "web");
+  keyring.replace({key_of("other", "0ther")});
+  CHECK(name("s3cret") == "nobody");
+  CHECK(name("") == "nobody");
 }
 
 TEST_CASE("a key is found in each header that clients use") {
