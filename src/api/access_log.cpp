@@ -27,7 +27,7 @@ AccessLine::~AccessLine() {
 
   std::string line = std::format("{} {} {} {}, {} B in {:.3f} s", reply_.client_name(), exchange.method(),
                                  exchange.path(), exchange.status(), exchange.body_bytes(), total);
-  if (timing.queue) {
+  if (timing.load) {
     line +=
         std::format(" (queue {:.3f}, load {:.3f}, prompt {:.3f}, generation {:.3f})", queue, load, prompt, generation);
   }

@@ -25,6 +25,23 @@ http::Task<void> answer_model(const Parts& parts, Reply& reply, int status, std:
   co_await reply.json(status, admin_json_of(status_now));
 }
 
+// Returns when the model is ready, or why it is not; joins a load under way.
+http::Task<Result<void>> load_and_wait(const Parts& parts, Reply& reply, ModelId model,
+                                       daemon::RequestOptions options) {
+  const TimePoint begun = parts.clock.now();
+  auto ticket = co_await parts.daemon.request(model, options);
+  if (!ticket) {
+    reply.timing.wait(parts.clock.now() - begun, Duration{});
+    co_return std::unexpected(std::move(ticket.error()));
+  }
+  while (!co_await ticket->settled_by(kNever)) continue;
+  reply.timing.wait(parts.clock.now() - begun, ticket->waited().load);
+  auto lease = ticket->take();
+  if (!lease) co_return std::unexpected(std::move(lease.error()));
+  lease->finish(core::Outcome::unused);
+  co_return Result<void>{};
+}
+
 http::Task<void> set_pin(const Parts& parts, Reply& reply, std::string_view id, bool pinned) {
   const auto model = parts.daemon.find(id);
   if (!model) co_return co_await reply.error(model.error());
@@ -79,8 +96,8 @@ http::Task<void> admin_load(const Parts& parts, Reply& reply, std::string_view i
   reply.caller.bound(options);
   reply.introduce(options);
   if (lifecycle->deadline) options.deadline = later(reply.exchange().arrived(), *lifecycle->deadline);
-  auto loaded =
-      wanted->wait ? co_await parts.daemon.load(*model, options) : co_await parts.daemon.begin_load(*model, options);
+  auto loaded = wanted->wait ? co_await load_and_wait(parts, reply, *model, options)
+                             : co_await parts.daemon.begin_load(*model, options);
   if (!loaded) co_return co_await reply.error(std::move(loaded.error()));
   co_await answer_model(parts, reply, wanted->wait ? 200 : 202, id);
 }

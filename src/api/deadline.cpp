@@ -83,7 +83,7 @@ http::Task<Ending> AnswerByDeadline::break_off(Error error) {
 }
 
 Spent AnswerByDeadline::spent() const {
-  return {.queue = reply_.timing.queue.value_or(Duration{}),
+  return {.queue = reply_.timing.queue,
           .load = reply_.timing.load.value_or(Duration{}),
           .prompt = first_token_ - asked_,
           .generation = clock_.now() - first_token_};

@@ -115,12 +115,26 @@ class EventBoundary final : public http::Tap {
   char last_ = '\0';
 };
 
+// A request's wait for a worker, through all its turns.
+struct Waiting {
+  TimePoint begun;
+  Duration load{};  // in the turns before
+};
+
+void note_wait(const Parts& parts, Reply& reply, const Waiting& waiting, const daemon::Ticket& ticket) {
+  reply.timing.wait(parts.clock.now() - waiting.begun, waiting.load + ticket.waited().load);
+}
+
 // Waits for the lease, and lets a streaming client know that it does. False: the client has left.
-http::Task<bool> wait(const Parts& parts, Reply& reply, const Asked& asked, daemon::Ticket& ticket) {
+http::Task<bool> wait(const Parts& parts, Reply& reply, const Asked& asked, const Waiting& waiting,
+                      daemon::Ticket& ticket) {
   http::Exchange& exchange = reply.exchange();
   TimePoint next = asked.stream ? later(exchange.arrived(), parts.comment_after) : kNever;
   while (!co_await ticket.settled_by(next)) {
-    if (!exchange.begun()) reply.begin_events();
+    if (!exchange.begun()) {
+      note_wait(parts, reply, waiting, ticket);
+      reply.begin_events();
+    }
     const std::string comment = std::format(": {}\n\n", parts.daemon.progress(asked.model));
     if (co_await exchange.write(comment) == http::Delivery::client_gone) co_return false;
     next = later(parts.clock.now(), parts.comment_every);
@@ -330,7 +344,7 @@ http::Task<void> Visit::relay() {
 }
 
 Spent Visit::time_until_now() const {
-  return {.queue = reply_.timing.queue.value_or(Duration{}),
+  return {.queue = reply_.timing.queue,
           .load = reply_.timing.load.value_or(Duration{}),
           .prompt = parts_.clock.now() - sent_};
 }
@@ -344,23 +358,24 @@ http::Task<void> Visit::fail(const Error& error) {
 }
 
 // Waits for a worker and has it answer. True when it died before it was asked: the request waits its turn once more.
-http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked, std::string_view body) {
+http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked, Waiting& waiting,
+                           std::string_view body) {
   auto ticket = co_await parts.daemon.request(asked.model, asked.options);
   if (!ticket) {
+    reply.timing.wait(parts.clock.now() - waiting.begun, waiting.load);
     co_await reply.error(std::move(ticket.error()));
     co_return false;
   }
-  if (!co_await wait(parts, reply, asked, *ticket)) co_return false;
+  const bool stays = co_await wait(parts, reply, asked, waiting, *ticket);
+  note_wait(parts, reply, waiting, *ticket);
+  if (!stays) co_return false;
+  waiting.load = *reply.timing.load;
   auto lease = ticket->take();
   if (!lease) {
-    reply.timing.queue = parts.clock.now() - reply.exchange().arrived();
     const core::Refusal* refusal = ticket->refusal();
     co_await reply.error(refusal ? to_fault(lease.error(), *refusal, parts.clock.now()) : Fault(lease.error()));
     co_return false;
   }
-  reply.timing.queue = lease->waited().queue;
-  reply.timing.load = lease->waited().load;
-
   Visit visit(parts, reply, *lease, asked);
   co_return co_await visit.run(body);
 }
@@ -378,7 +393,8 @@ http::Task<void> infer(const Parts& parts, Reply& reply, Streams streams, std::o
 
   const std::string edited = asked->edits.empty() ? std::string() : asked->edits.made_in(*body);
   const std::string_view for_engine = asked->edits.empty() ? *body : std::string_view(edited);
-  while (co_await take_turn(parts, reply, *asked, for_engine)) {
+  Waiting waiting{.begun = parts.clock.now()};
+  while (co_await take_turn(parts, reply, *asked, waiting, for_engine)) {
   }
 }
 

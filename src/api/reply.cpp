@@ -52,23 +52,22 @@ std::string request_id(const http::RequestHead& head, std::uint64_t seed) {
   return id;
 }
 
+std::string answer_lines(const Dialect& dialect, std::string_view id, const Timing& timing) {
+  std::string lines;
+  lines.reserve(160 + id.size());
+  lines.append("X-Request-Id: ").append(id).append("\r\n");
+  if (!dialect.id_header.empty()) lines.append(dialect.id_header).append(": ").append(id).append("\r\n");
+  lines.append("Server-Timing: ");
+  append_metric(lines, "queue", timing.queue);
+  if (timing.load) append_metric(lines, "load", *timing.load);
+  if (timing.first) append_metric(lines, "first", *timing.first);
+  return lines.append("\r\n");
+}
+
 Reply::Reply(http::Exchange& exchange, const Dialect& dialect, std::string id)
     : exchange_(exchange), dialect_(&dialect), id_(std::move(id)) {}
 
-std::string_view Reply::lines() {
-  lines_.clear();
-  lines_.reserve(160 + id_.size());
-  lines_.append("X-Request-Id: ").append(id_).append("\r\n");
-  if (!dialect_->id_header.empty()) lines_.append(dialect_->id_header).append(": ").append(id_).append("\r\n");
-  if (timing.queue || timing.load || timing.first) {
-    lines_.append("Server-Timing: ");
-    if (timing.queue) append_metric(lines_, "queue", *timing.queue);
-    if (timing.load) append_metric(lines_, "load", *timing.load);
-    if (timing.first) append_metric(lines_, "first", *timing.first);
-    lines_.append("\r\n");
-  }
-  return lines_;
-}
+std::string_view Reply::lines() { return lines_ = answer_lines(*dialect_, id_, timing); }
 
 http::Task<void> Reply::send(int status, std::string_view content_type, std::string body, std::string_view more_lines) {
   exchange_.begin(status, body.size());

@@ -3,6 +3,7 @@
 // Lives in the coroutine that handles the request. Owner thread.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,12 +18,22 @@
 
 namespace rouse::api {
 
-// Where the time went, as far as it is known: Server-Timing.
+// Where the time went, as far as it is known when the answer's head leaves: Server-Timing. A request that is refused
+// before it could wait (a bad key, a bad body, an unknown model) has waited for nothing, and says so: queue;dur=0.000.
 struct Timing {
-  std::optional<Duration> queue;
-  std::optional<Duration> load;
+  Duration queue{};               // from its whole body to a worker, or to its refusal, less the load
+  std::optional<Duration> load;   // of the model it asked for, while it waited; nothing if it has not come to that
   std::optional<Duration> first;  // from asking the engine to its first byte
+
+  // It has waited `whole` until now, and its model was loading for `loading` of that.
+  void wait(Duration whole, Duration loading) {
+    load = loading;
+    queue = std::max(Duration{}, whole - loading);
+  }
 };
+
+// Header lines of every answer, each ended by CRLF.
+std::string answer_lines(const Dialect& dialect, std::string_view id, const Timing& timing);
 
 // The client's own id if it is fit to be logged and sent back; a new one otherwise.
 std::string request_id(const http::RequestHead& head, std::uint64_t seed);
@@ -50,7 +61,7 @@ class Reply {
     options.exchange = &exchange_;
   }
 
-  // Header lines of every answer, each ended by CRLF; valid until the next call.
+  // answer_lines() as of now; valid until the next call.
   std::string_view lines();
 
   // --- whole answers

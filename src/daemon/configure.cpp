@@ -46,6 +46,7 @@ void Daemon::Impl::forget_if_gone(ModelId model) {
   if (!catalogue.removed().contains(model) || scheduler.view().models.contains(model)) return;
   catalogue.forget(model);
   last_used.erase(model);
+  loading_times.erase(model);
   unusable.erase(model);
 }
 

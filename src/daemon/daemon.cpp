@@ -71,14 +71,17 @@ Error Daemon::Impl::explain(const core::Refusal& refusal, ModelId model) const {
 }
 
 Pending Daemon::Impl::pending(ModelId model, const RequestOptions& options) {
+  const TimePoint now = parts.clock.now();
+  const auto loads = loading_times.find(model);
   return {.desk = *this,
           .request = RequestId{next_request++},
           .model = model,
-          .submitted = parts.clock.now(),
+          .submitted = now,
           .id = options.id,
           .client = options.client_name,
           .exchange = options.exchange,
-          .origin = options.origin};
+          .origin = options.origin,
+          .loading_before = loads == loading_times.end() ? Duration{} : loads->second.until(now)};
 }
 
 Ticket Daemon::Impl::submit(ModelId model, const RequestOptions& options) {
@@ -177,17 +180,6 @@ std::string_view Daemon::name_of(ModelId id) const {
 const Entry& Daemon::entry(ModelId id) const { return *impl_->catalogue.entry(id); }
 
 // --- operators ----------------------------------------------------------------------------------------------
-
-http::Task<Result<void>> Daemon::load(ModelId model, RequestOptions options) {
-  options.origin = core::Origin::operator_;
-  auto ticket = co_await request(model, options);
-  if (!ticket) co_return std::unexpected(std::move(ticket.error()));
-  while (!co_await ticket->settled_by(kNever)) continue;
-  auto lease = ticket->take();
-  if (!lease) co_return std::unexpected(std::move(lease.error()));
-  lease->finish(core::Outcome::unused);
-  co_return Result<void>{};
-}
 
 http::Task<Result<void>> Daemon::begin_load(ModelId model, RequestOptions options) {
   options.origin = core::Origin::operator_;

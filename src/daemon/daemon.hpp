@@ -84,9 +84,8 @@ class Daemon {
   http::Task<Result<Ticket>> request(ModelId model, RequestOptions options);
 
   // --- operators --------------------------------------------------------------------------------------------
-  // Returns when the model is ready, or why it is not; joins a load under way.
-  http::Task<Result<void>> load(ModelId model, RequestOptions options);
-  // The same, but returns as soon as it is asked for; the load goes on.
+  // Asks for a load, which then goes on by itself, and returns as soon as that has begun, or why it cannot; joins a
+  // load under way. Whoever wants to wait for it makes a request of its own, with Origin::operator_.
   http::Task<Result<void>> begin_load(ModelId model, RequestOptions options);
   // Returns when the bytes are back, or known not to be.
   http::Task<Result<Receipt>> unload(ModelId model, core::Force force);

@@ -124,18 +124,8 @@ void Daemon::Impl::perform(const core::Admit& effect) {
   pending.worker = effect.worker;
   pending.upstream = upstream_of(effect.worker, *entry);
   pending.entry = std::move(entry);
-  const TimePoint now = parts.clock.now();
-  pending.admitted = now;
-  const Duration waited = now - pending.submitted;
-  if (waited > Duration{}) {
-    const core::Model& model = scheduler.view().models.at(pending.model);
-    const Duration load = model.load_time.value_or(Duration{});
-    const auto* ready = std::get_if<core::Ready>(&model.state);
-    const bool waited_for_load = ready && ready->since > pending.submitted;
-    pending.waited.load = waited_for_load ? std::min(load, ready->since - pending.submitted) : Duration{};
-    pending.waited.queue = waited - pending.waited.load;
-  }
-  pending.admitted = now;
+  pending.admitted = parts.clock.now();
+  pending.waited = waited(pending);
   tell(pending, RequestStep::started);
   pending.settle(Pending::At::admitted);
 }
@@ -144,6 +134,7 @@ void Daemon::Impl::perform(const core::Refuse& effect) {
   if (const auto it = requests.find(effect.request); it != requests.end()) {
     Pending& pending = *it->second;
     pending.refusal = effect.refusal;
+    pending.waited = waited(pending);
     if (pending.refusal.retry_at == kNever) pending.refusal.retry_at = retry_at(effect.refusal.reason, pending.model);
     requests.erase(it);
     tell(pending, RequestStep::ended, Ending::refused);
@@ -207,6 +198,8 @@ void Daemon::Impl::log_transition(const core::Announce& change) const {
 }
 
 void Daemon::Impl::perform(const core::Announce& effect) {
+  if (effect.to == core::Stage::loading) loading_times[effect.model].begins(parts.clock.now());
+  if (effect.from == core::Stage::loading) loading_times[effect.model].ends(parts.clock.now());
   log_transition(effect);
   for (Observer* observer : observers) observer->on_transition(effect);
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "daemon/daemon.hpp"
+#include "daemon/loading_time.hpp"
 #include "daemon/observer.hpp"
 #include "daemon/pending.hpp"
 #include "daemon/service_time.hpp"
@@ -31,6 +32,7 @@ class Daemon::Impl final : public Desk {
   // --- Desk ---------------------------------------------------------------------------------------------------
   void abandon(RequestId request) override;
   void finish(RequestId request, core::Outcome outcome) override;
+  Waited waited(const Pending& pending) const override;
   Error explain(const core::Refusal& refusal, ModelId model) const override;
   boost::asio::io_context::executor_type executor() const override { return parts.io.get_executor(); }
 
@@ -120,6 +122,7 @@ class Daemon::Impl final : public Desk {
   boost::asio::steady_timer finished;  // cancelled when shutdown is complete
   std::map<ModelId, std::chrono::system_clock::time_point> last_used;
   std::map<ModelId, ServiceTime> services;
+  std::map<ModelId, LoadingTime> loading_times;
 };
 
 }  // namespace rouse::daemon

@@ -38,7 +38,7 @@ struct RequestNews {
   Ending ending = Ending::none;
   bool started = false;                          // it had a worker
   core::Reason reason = core::Reason::deadline;  // of a refused one
-  Waited waited;                                 // once started
+  Waited waited;                                 // once it waits no longer
   std::optional<Duration> first_byte;            // from its start, once there was one
   Duration whole{};                              // once ended: since its submission
   std::uint64_t bytes = 0;                       // of the answer, to the client

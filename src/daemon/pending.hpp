@@ -13,12 +13,15 @@
 
 namespace rouse::daemon {
 
+struct Pending;
+
 // What a ticket and a lease ask of the daemon.
 class Desk {
  public:
   virtual ~Desk() = default;
   virtual void abandon(RequestId request) = 0;
   virtual void finish(RequestId request, core::Outcome outcome) = 0;
+  virtual Waited waited(const Pending& pending) const = 0;
   virtual Error explain(const core::Refusal& refusal, ModelId model) const = 0;
   virtual boost::asio::io_context::executor_type executor() const = 0;
 };
@@ -34,13 +37,15 @@ struct Pending {
   std::string_view client = {};
   const http::Exchange* exchange = nullptr;
   core::Origin origin = core::Origin::client;
+  Duration loading_before{};  // its model, until it was submitted
   At at = At::waiting;
+
+  Waited waited = {};  // once it waits no longer
 
   // Once admitted.
   WorkerId worker{};
   std::shared_ptr<const Entry> entry = {};  // shared with the worker and the catalogue
   Upstream upstream = {};
-  Waited waited = {};
   TimePoint admitted = kNever;
   std::optional<TimePoint> first_byte = {};
   std::function<void(Cut)> cut = {};

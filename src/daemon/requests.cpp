@@ -70,6 +70,15 @@ void Daemon::Impl::tell(const Pending& pending, RequestStep step, Ending ending)
   for (Observer* observer : observers) observer->on_request(news);
 }
 
+Waited Daemon::Impl::waited(const Pending& pending) const {
+  const TimePoint now = parts.clock.now();
+  const auto loads = loading_times.find(pending.model);
+  const Duration load = loads == loading_times.end()
+                            ? Duration{}
+                            : std::max(Duration{}, loads->second.until(now) - pending.loading_before);
+  return {.queue = std::max(Duration{}, now - pending.submitted - load), .load = load};
+}
+
 RequestStatus Daemon::Impl::status(const Pending& pending) const {
   const Entry* entry = catalogue.seen(pending.model);
   RequestStatus status{.id = std::string(pending.id),
@@ -140,6 +149,7 @@ Result<RequestStatus> Daemon::cancel(std::string_view id) {
   }
   const RequestId request = pending.request;
   impl_->requests.erase(request);
+  pending.waited = impl_->waited(pending);
   impl_->tell(pending, RequestStep::ended, Ending::cancelled);
   pending.settle(Pending::At::cancelled);
   impl_->feed(core::Abandon{request});

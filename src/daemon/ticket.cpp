@@ -28,7 +28,6 @@ Lease::~Lease() { finish(core::Outcome::failed); }
 const Upstream& Lease::upstream() const { return pending_->upstream; }
 const Entry& Lease::entry() const { return *pending_->entry; }
 WorkerId Lease::worker() const { return pending_->worker; }
-Waited Lease::waited() const { return pending_->waited; }
 void Lease::on_cut(std::function<void(Cut)> cut) {
   if (pending_->cut_short) return cut(*pending_->cut_short);
   pending_->cut = std::move(cut);
@@ -63,6 +62,7 @@ Ticket::~Ticket() {
 
 bool Ticket::settled() const { return pending_->at != Pending::At::waiting; }
 RequestId Ticket::request() const { return pending_->request; }
+Waited Ticket::waited() const { return settled() ? pending_->waited : pending_->desk.waited(*pending_); }
 
 http::Task<bool> Ticket::settled_by(TimePoint time) {
   while (!settled() && std::chrono::steady_clock::now() < time) co_await pending_->wait_until(time);

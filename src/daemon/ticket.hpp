@@ -32,7 +32,7 @@ struct Pending;  // ticket.cpp
 
 // Where a request's time went, for Server-Timing and the log.
 struct Waited {
-  Duration queue{};  // from the request to its admission, less the load
+  Duration queue{};  // from the request to its admission or refusal, less the load
   Duration load{};   // of it, while the model was loading
 };
 
@@ -59,7 +59,6 @@ class Lease {
   const Upstream& upstream() const;
   const Entry& entry() const;  // what the worker was started from
   WorkerId worker() const;
-  Waited waited() const;
   // Waits until the worker's process is known to be gone, at most until `time`; whether it is.
   http::Task<bool> worker_gone_by(TimePoint time);
   // Called when a forced unload, a shutdown or an operator ends this request: stop the call. At once, if that was
@@ -86,6 +85,8 @@ class Ticket {
   // Waits until admitted or refused, at most until `time`; true if settled. Cancelling the coroutine leaves the
   // request waiting until the Ticket is dropped.
   http::Task<bool> settled_by(TimePoint time);
+  // Until now, or until it was settled.
+  Waited waited() const;
   // Once settled: the lease, or why not, in words for the client.
   Result<Lease> take();
   // Why it was refused: for Retry-After and the like. Only when take() gives an error that came from the core.
