@@ -116,12 +116,12 @@ void Api::admit(std::vector<std::string> hosts, std::vector<config::Key> keys) {
 
 http::Task<void> Api::handle(http::Exchange& exchange) { return answer(exchange, Door::public_); }
 
-// Nobody knows the path that was meant, and so the dialect: OpenAI's is the one that most can read.
-http::Handler::Refusal Api::refusal(std::string_view reason) {
-  const std::string id = request_id({}, next_id_++);
-  const Fault fault(Error{Code::malformed, std::string(reason), {}});
-  return {.lines = std::format("Content-Type: application/json\r\nX-Request-Id: {}\r\n", id),
-          .body = kOpenAi.error_body(fault, id) + '\n'};
+// Without a head nobody knows the path that was meant, and so the dialect: OpenAI's is the one that most can read.
+http::Handler::Refusal Api::refusal(const Error& error, const http::RequestHead* request) {
+  const std::string id = request_id(request ? *request : http::RequestHead(), next_id_++);
+  const Dialect& dialect = request ? dialect_of(*request) : kOpenAi;
+  return {.lines = "Content-Type: application/json\r\n" + answer_lines(dialect, id, {}),
+          .body = dialect.error_body(error, id) + '\n'};
 }
 
 http::Task<void> Api::answer(http::Exchange& exchange, Door door) {

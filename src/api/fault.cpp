@@ -16,6 +16,7 @@ const FaultKind& kind(Code code) {
   static constexpr FaultKind kUnknownModel{404, Retry::never, "unknown_model", kInvalid, "model_not_found"};
   static constexpr FaultKind kNotFound{404, Retry::never, "not_found", kInvalid, "not_found"};
   static constexpr FaultKind kMethod{405, Retry::never, "method_not_allowed", kInvalid, "method_not_allowed"};
+  static constexpr FaultKind kSlow{408, Retry::maybe, "request_timeout", kInvalid, "request_timeout"};
   static constexpr FaultKind kConflict{409, Retry::maybe, "conflict", kInvalid, "conflict"};
   static constexpr FaultKind kCancelled{409, Retry::never, "cancelled", kInvalid, "cancelled"};
   static constexpr FaultKind kTooLarge{413, Retry::never, "too_large", kInvalid, "request_too_large"};
@@ -35,6 +36,7 @@ const FaultKind& kind(Code code) {
     case Code::unknown_model: return kUnknownModel;
     case Code::not_found: return kNotFound;
     case Code::method_not_allowed: return kMethod;
+    case Code::request_timeout: return kSlow;
     case Code::conflict: return kConflict;
     case Code::cancelled: return kCancelled;
     case Code::too_large: return kTooLarge;

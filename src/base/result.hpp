@@ -17,6 +17,7 @@ enum class Code : std::uint8_t {
   unknown_model,       // 404 no such model in the catalogue
   not_found,           // 404 no such path or thing
   method_not_allowed,  // 405
+  request_timeout,     // 408 the request did not arrive in time
   conflict,            // 409 not in this state
   cancelled,           // 409 an operator ended the request
   too_large,           // 413 body over the limit

@@ -81,12 +81,12 @@ Task<bool> Connection::read_head() {
       if (phase_ != Phase::head) enter(Phase::head);
       const std::size_t end = find_head_end(in_.view(), seen);
       if (end > core_->limits.head_bytes || (end == 0 && in_.size() >= core_->limits.head_bytes)) {
-        refuse(431, "the request's head is too large");
+        refuse_head(431, "the request's head is too large");
         co_return false;
       }
       if (end > 0) {
         if (const auto refusal = parse_request_head(in_.view().substr(0, end), head_)) {
-          refuse(refusal->status, refusal->reason);
+          refuse_head(refusal->status, refusal->reason);
           co_return false;
         }
         in_.consume_in_place(end);
@@ -116,11 +116,16 @@ Task<bool> Connection::read_head() {
   }
 }
 
-// An answer to what is no request. It is written at once or not at all: nobody waits for such a client.
-void Connection::refuse(int status, std::string_view reason) {
+void Connection::refuse_head(int status, std::string_view reason) {
   ++core_->counts.refused_heads;
+  refuse(status, {Code::malformed, std::string(reason), {}}, nullptr);
+}
+
+// An answer to what is no request, or not all of one. It is written at once or not at all: nobody waits for such a
+// client.
+void Connection::refuse(int status, const Error& error, const RequestHead* request) {
   close_ = unread_ = true;
-  const auto [lines, body] = handler_.refusal(reason);
+  const auto [lines, body] = handler_.refusal(error, request);
   const std::string answer = std::format("HTTP/1.1 {} {}\r\n{}{}Content-Length: {}\r\nConnection: close\r\n\r\n{}",
                                          status, reason_phrase(status), core_->date_line(), lines, body.size(), body);
   iovec piece{const_cast<char*>(answer.data()), answer.size()};
@@ -195,11 +200,12 @@ void Connection::on_tick() {
       std::chrono::duration<double>(static_cast<double>(moved_) / static_cast<double>(limits.slowest)));
   if (passed_since(since_) <= limit && passed_since(began_) <= limit + earned) return;
   ++core_->counts.timed_out;
-  if (phase_ == Phase::head || phase_ == Phase::body) {
-    constexpr std::string_view kLate = "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    iovec piece{const_cast<char*>(kLate.data()), kLate.size()};
-    std::span<iovec> pieces(&piece, 1);
-    if (!begun_) stream_->try_write(pieces);
+  const bool has_head = phase_ == Phase::body;
+  if ((has_head || phase_ == Phase::head) && !begun_) {
+    const std::string_view what = has_head ? "body" : "head";
+    refuse(408,
+           {Code::request_timeout, std::format("the request's {} did not arrive in time; send it again", what), {}},
+           has_head ? &head_ : nullptr);
   }
   stream_->close();
 }

@@ -89,7 +89,8 @@ class Connection final : public Stream::Watcher,
   void enter(Phase phase);
   void moved_on(std::size_t bytes);  // of the body, or of the answer
   Task<bool> read_head();
-  void refuse(int status, std::string_view reason);
+  void refuse_head(int status, std::string_view reason);
+  void refuse(int status, const Error& error, const RequestHead* request);
   void prepare_body();
   void arm(Buffer& into, std::size_t at_most);
   Task<void> receive(Buffer& into, std::size_t at_most);

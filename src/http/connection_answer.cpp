@@ -133,14 +133,14 @@ Task<void> Connection::finish_answer() {
     stream_->close();
     co_return;
   }
-  constexpr std::string_view kFault = "internal error\n";
-  begin(500, kFault.size());
-  append_field("Content-Type", "text/plain");
-  if (!try_put(kFault, true)) co_await finish_put();
+  const auto [lines, body] = handler_.refusal({Code::internal, "internal error", {}}, &head_);
+  begin(500, body.size());
+  append_lines(lines);
+  if (!try_put(body, true)) co_await finish_put();
 }
 
-Handler::Refusal Handler::refusal(std::string_view reason) {
-  return {.lines = "Content-Type: text/plain\r\n", .body = std::format("{}\n", reason)};
+Handler::Refusal Handler::refusal(const Error& error, const RequestHead*) {
+  return {.lines = "Content-Type: text/plain\r\n", .body = std::format("{}\n", error.message)};
 }
 
 // --- the face that handlers see

@@ -88,14 +88,16 @@ class Exchange {
 
 class Handler {
  public:
-  // What is said of a head that cannot be understood.
+  // What is said where handle() cannot answer.
   struct Refusal {
     std::string lines;  // of the answer's head, each ended by CRLF: Content-Type and what else belongs to every answer
     std::string body;
   };
 
   virtual ~Handler() = default;
-  virtual Refusal refusal(std::string_view reason);  // in plain text
+  // To a head that cannot be understood (`request` is null) and to a request that does not arrive in time, and for a
+  // handle() that came to no answer. In plain text, unless overridden.
+  virtual Refusal refusal(const Error& error, const RequestHead* request);
   virtual Task<void> handle(Exchange& exchange) = 0;
 };
 

@@ -1,6 +1,7 @@
 #include <boost/asio.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
+#include <format>
 
 #include "world.hpp"
 
@@ -126,7 +127,11 @@ TEST_CASE("a head that does not end in time is answered 408", "[http]") {
   world.run([&]() -> Task<void> {
     Peer peer = co_await world.client();
     co_await peer.send("GET / HTTP/1.1\r\nHost: te");
-    CHECK_AWAITED(co_await peer.to_end(), .starts_with("HTTP/1.1 408 "));
+    const Message answer = co_await peer.message();
+    CHECK(answer.status() == 408);
+    CHECK(answer.field("Connection") == "close");
+    CHECK(answer.body == "the request's head did not arrive in time; send it again\n");
+    CHECK_AWAITED(co_await peer.to_end(), .empty());
     CHECK(world.server.counts().timed_out == 1);
   });
 }
@@ -160,10 +165,18 @@ TEST_CASE("a body that stops arriving is answered 408, and its handler is cancel
     const auto body = co_await exchange.read_body();
     FAIL("read_body() came back");
   };
+  world.handler.refuse = [](const Error& error, const RequestHead* request) -> Handler::Refusal {
+    CHECK(error.code == Code::request_timeout);
+    return {.lines = {}, .body = std::format("{}: {}\n", request->path, error.message)};
+  };
   world.run([&]() -> Task<void> {
     Peer peer = co_await world.client();
-    co_await peer.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n12345");
-    CHECK_AWAITED(co_await peer.to_end(), .starts_with("HTTP/1.1 408 "));
+    co_await peer.send("POST /there HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\n12345");
+    const Message answer = co_await peer.message();
+    CHECK(answer.status() == 408);
+    CHECK(answer.field("Connection") == "close");
+    CHECK(answer.body == "/there: the request's body did not arrive in time; send it again\n");
+    CHECK_AWAITED(co_await peer.to_end(), .empty());
     co_await world.until([&] { return unwound; });
     CHECK(world.server.counts().timed_out == 1);
   });

@@ -373,8 +373,10 @@ TEST_CASE("a head that is refused is answered in the handler's words, or in plai
     CHECK(plain.status() == 400);
     CHECK(plain.field("Content-Type") == "text/plain");
     CHECK_FALSE(plain.body.empty());
-    world.handler.refuse = [&](std::string_view reason) -> Handler::Refusal {
-      return {.lines = "Content-Type: application/json\r\nX-Request-Id: 7\r\n", .body = std::format("[{}]", reason)};
+    world.handler.refuse = [&](const Error& error, const RequestHead* request) -> Handler::Refusal {
+      CHECK(request == nullptr);
+      return {.lines = "Content-Type: application/json\r\nX-Request-Id: 7\r\n",
+              .body = std::format("[{}]", error.message)};
     };
     const Message worded = co_await world.ask(bad);
     CHECK(worded.status() == 400);

@@ -66,9 +66,11 @@ class Peer {
 class FunctionHandler final : public Handler {
  public:
   std::function<Task<void>(Exchange&)> function;
-  std::function<Refusal(std::string_view)> refuse;
+  std::function<Refusal(const Error&, const RequestHead*)> refuse;
   Task<void> handle(Exchange& exchange) override { return function(exchange); }
-  Refusal refusal(std::string_view reason) override { return refuse ? refuse(reason) : Handler::refusal(reason); }
+  Refusal refusal(const Error& error, const RequestHead* request) override {
+    return refuse ? refuse(error, request) : Handler::refusal(error, request);
+  }
 };
 
 // An upstream that plays a part: `script` runs for each connection, with its number from 0.

@@ -145,7 +145,26 @@ def test_json_may_be_deep_but_not_deeper_than_we_are(tight):
 def test_who_does_not_go_on_is_told_408(tight, beginning):
     with RawClient(tight.port) as client:
         client.send(beginning)
-        assert statuses(client.to_end()) == [408]
+        answered = client.to_end()
+    assert statuses(answered) == [408]
+    head, _, body = answered.partition(b"\r\n\r\n")
+    for line in [b"Connection: close", b"Content-Type: application/json", b"X-Request-Id: req-"]:
+        assert b"\r\n" + line in head, head
+    error = json.loads(body)["error"]
+    assert "did not arrive in time" in error["message"] and error["code"] == "request_timeout", error
+
+
+@pytest.mark.parametrize("path, expected", [
+    (b"/v1/messages", lambda body: body["type"] == "error" and body["error"]["type"] == "invalid_request_error"),
+    (b"/rouse/v1/models/echo/load", lambda body: set(body["error"]) == {"code", "message", "context"}),
+])
+def test_who_stops_in_a_body_is_told_so_in_the_dialect_of_the_path(tight, path, expected):
+    with RawClient(tight.port) as client:
+        client.send(b"POST " + path + b" HTTP/1.1\r\nX-Request-Id: mine\r\n" + JSON + b"Content-Length: 100\r\n\r\n{")
+        answered = client.to_end()
+    head, _, body = answered.partition(b"\r\n\r\n")
+    assert statuses(answered) == [408] and b"\r\nX-Request-Id: mine\r\n" in head, answered
+    assert expected(json.loads(body)), body
 
 
 @pytest.mark.parametrize("beginning", [b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nX: ",
