@@ -60,6 +60,7 @@ http::Task<void> admin_models(const Parts& parts, Reply& reply, std::string_view
 }
 
 http::Task<void> admin_model(const Parts& parts, Reply& reply, std::string_view id) {
+  if (const auto model = parts.daemon.find(id)) co_await parts.daemon.expect_footprint(*model);
   co_await answer_model(parts, reply, 200, id);
 }
 

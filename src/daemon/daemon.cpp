@@ -1,6 +1,7 @@
 #include "daemon/daemon.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancel_after.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -15,6 +16,7 @@ namespace rouse::daemon {
 namespace {
 
 constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
+constexpr auto kLookWithin = std::chrono::seconds(1);     // at files, for somebody who only wants to see
 constexpr auto kForcedUnload = std::chrono::seconds(10);  // running answers have that long to end
 
 Ending ending(const Pending& pending, core::Outcome outcome) {
@@ -102,6 +104,23 @@ Ticket Daemon::Impl::submit(ModelId model, const RequestOptions& options) {
   return ticket;
 }
 
+std::shared_ptr<Daemon::Impl::Look> Daemon::Impl::look(const std::shared_ptr<const Entry>& entry) {
+  const ModelId model = entry->id;
+  std::shared_ptr<Look>& look = looks[model];
+  if (look) return look;
+  look = std::make_shared<Look>(parts.io, entry, parts.clock.now());
+  boost::asio::post(pool, [this, look, model] {
+    auto result = measure(*look->entry);
+    boost::asio::post(parts.io, [this, look, model, result = std::move(result)]() mutable {
+      if (asks_for(model, *look->entry)) looked(model, result);
+      look->result = std::move(result);
+      look->done.cancel();
+      looks.erase(model);
+    });
+  });
+  return look;
+}
+
 http::Task<Result<void>> Daemon::Impl::look_at_files(ModelId model) {
   while (catalogue.entries().contains(model)) {
     const std::shared_ptr<const Entry> entry = catalogue.entry(model);  // shared with the catalogue and the pool
@@ -110,20 +129,7 @@ http::Task<Result<void>> Daemon::Impl::look_at_files(ModelId model) {
     sample();
     if (identify(*entry) == entry->files) co_return Result<void>{};
 
-    std::shared_ptr<Look>& look = looks[model];
-    if (!look) {
-      look = std::make_shared<Look>(parts.io, entry, parts.clock.now());
-      boost::asio::post(pool, [this, look, model] {
-        auto result = measure(*look->entry);
-        boost::asio::post(parts.io, [this, look, model, result = std::move(result)]() mutable {
-          if (asks_for(model, *look->entry)) looked(model, result);
-          look->result = std::move(result);
-          look->done.cancel();
-          looks.erase(model);
-        });
-      });
-    }
-    const std::shared_ptr<Look> mine = look;  // shared with the pool and the others who wait
+    const std::shared_ptr<Look> mine = look(entry);
     while (!mine->result) co_await mine->done.async_wait(kAwait);
     if (!asks_for(model, *mine->entry)) continue;  // a reload has changed what there is to look at
     if (!*mine->result) co_return std::unexpected(mine->result->error());
@@ -151,6 +157,14 @@ http::Task<void> Daemon::Impl::preload(ModelId model) {
   if (looked) co_return feed(core::Preload{model});
   if (const Entry* entry = catalogue.seen(model))
     parts.log.warning("{}: not preloaded: {}", entry->model.id, looked.error().message);
+}
+
+http::Task<void> Daemon::expect_footprint(ModelId model) {
+  const auto& entry = impl_->catalogue.entry(model);
+  const bool known = impl_->unusable.contains(model) || !Daemon::model(model).footprint.empty();
+  if (known || !entry->has_process()) co_return;
+  const auto mine = impl_->look(entry);  // shared with the pool and the others who wait
+  if (!mine->result) co_await mine->done.async_wait(boost::asio::cancel_after(kLookWithin, kAwait));
 }
 
 http::Task<Result<Ticket>> Daemon::request(ModelId model, RequestOptions options) {

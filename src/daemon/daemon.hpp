@@ -101,6 +101,10 @@ class Daemon {
   // --- seeing -----------------------------------------------------------------------------------------------
   std::vector<ModelStatus> models() const;  // ascending by name; removed ones as long as they hold memory
   ModelStatus model(ModelId id) const;
+  // Sees to it that model() can tell a footprint: where nothing is known of a model's size its files are looked at
+  // once, for a second at most (a file system may not answer). Not done for all of them at the start, which could not
+  // be quick.
+  http::Task<void> expect_footprint(ModelId id);
   std::vector<DeviceStatus> devices();  // as of now: takes a sample
   system::WorkerLog& log_of(ModelId id);
   // What a waiting client is told: "loading 43 % eta 1.2 s".

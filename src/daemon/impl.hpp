@@ -105,6 +105,8 @@ class Daemon::Impl final : public Desk {
     TimePoint since;
     std::optional<Result<Measured>> result;
   };
+  // The look that is under way, or a new one: shared with the pool and whoever waits.
+  std::shared_ptr<Look> look(const std::shared_ptr<const Entry>& entry);
   void looked(ModelId model, const Result<Measured>& found);
   std::map<ModelId, std::string> unusable;  // why the files are of no use, as they were when they were last looked at
   std::map<ModelId, std::shared_ptr<Look>> looks;  // shared with the coroutines that wait

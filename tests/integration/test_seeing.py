@@ -353,3 +353,28 @@ def test_the_log_of_a_worker_can_be_read_and_followed(models):
         follower.terminate()
         follower.wait(BOUND)
         follower.stdout.close()
+
+
+# --- sizes ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_size_of_a_cold_model_is_seen_without_loading_it(models):
+    """What is configured is known from the start; whoever asks for one model has its file's header read, once."""
+    with serve(models, told=text_model(models, footprint={"host": "1GiB"}), guessed=text_model(models),
+               broken=text_model(models, source=str(models.hostile["truncated"]))) as rouse:
+        listed = {m["id"]: m for m in rouse.get("/rouse/v1/models")["models"]}
+        assert listed["told"]["footprint"] == {"host": 1 << 30} and listed["told"]["footprint_source"] == "configured"
+        assert listed["guessed"]["footprint"] == {} and listed["guessed"]["footprint_source"] is None  # not read for a list
+
+        seen = rouse.model("guessed")
+        assert seen["state"] == "cold" and seen["footprint_source"] == "estimated", seen
+        assert seen["footprint"]["host"] > models.text.stat().st_size, seen
+        assert seen in rouse.get("/rouse/v1/models")["models"]
+
+        for _ in range(3):
+            seen = rouse.model("broken")
+            assert seen["state"] == "failed" and seen["error"] and seen["footprint"] == {}, seen
+        assert rouse.text().count("broken: ") == 1  # looked at once, not whenever somebody asks
+
+        assert rouse.chat("guessed")[0] == 200
+        assert rouse.loaded()[0]["id"] == "guessed" and len(rouse.loaded()) == 1
