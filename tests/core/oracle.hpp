@@ -110,8 +110,12 @@ class Oracle {
   TimePoint wake() const { return wake_; }
 
  private:
-  // facts: oracle.cpp
+  // a step: oracle.cpp
   void apply(const Event& event);
+  void time_out_loads();
+  void forget();
+
+  // facts: oracle_facts.cpp
   void on(const Submit& e);
   void on(const Abandon& e);
   void on(const Finish& e);
@@ -131,21 +135,15 @@ class Oracle {
   void on(const Shutdown& e);
   void on(const Tick& e);
   void load_failed(Process& process);
-  void time_out_loads();
-  void forget();
   void process_ended(Process& process);
   void restart(const Entry& model, Age& age) const;
   void note_failure(Entry& entry, Failure failure);
   void stop_waiting(const Asked& asked);
 
-  // effects: oracle_effects.cpp
+  // effects on workers, and what is said of them: oracle_workers.cpp
   void check(const StartWorker& e);
   void check(const StopWorker& e);
   void check(const KillWorker& e);
-  void check(const Admit& e);
-  void check(const Refuse& e);
-  void check(const CutLease& e);
-  void check(const Unloaded& e);
   void check(const WakeAt& e);
   void check(const Announce& e);
   void check(const ShutdownComplete& e);
@@ -155,12 +153,18 @@ class Oracle {
   void check_stop_of_ready(const Process& process, const Entry& entry) const;
   void check_choice(const Process& victim, const Entry& entry, const char* verb) const;
   void check_drain(const Announce& e) const;
+
+  // effects on requests: oracle_requests.cpp
+  void check(const Admit& e);
+  void check(const Refuse& e);
+  void check(const CutLease& e);
+  void check(const Unloaded& e);
   void check_refusal_of_unload(const Asked& asked, const Refusal& refusal) const;
   void check_refusal(const Asked& asked, const Refusal& refusal) const;
   void check_size_refusal(const Asked& asked, const Refusal& refusal) const;
   void check_turn(const Asked& asked) const;
 
-  // after the step: oracle_state.cpp
+  // after the step: oracle_state.cpp, oracle_memory.cpp
   void check_requests() const;
   void check_workers() const;
   void check_progress() const;
@@ -169,7 +173,7 @@ class Oracle {
   void check_spared() const;
   void check_timer() const;
 
-  // words
+  // words: oracle_words.cpp
   Entry* find(ModelId id);
   const Entry& entry(ModelId id) const;
   Process* running(WorkerId id);

@@ -107,39 +107,40 @@ void Oracle::check_progress() const {
 
 // The core must have asked to be woken by the time at which something changes by time alone.
 void Oracle::check_timer() const {
-  const auto need = [&](int invariant, TimePoint due, const std::string& what) {
+  // Put into words for a violation alone: this is asked some ten times a step.
+  const auto need = [&](int invariant, TimePoint due, std::format_string<std::uint64_t&> what, std::uint64_t whom) {
     if (due != kNever && wake_ > due)
-      violate(invariant, std::format("sleeps until {}, though {} at {}", show(wake_), what, show(due)));
+      violate(invariant,
+              std::format("sleeps until {}, though {} at {}", show(wake_), std::format(what, whom), show(due)));
   };
   const auto uncut = [&](RequestId id) { return !requests_.at(id).cut; };
   for (const auto& [id, asked] : requests_) {
-    if (!asked.worker && !asked.unload) need(6, asked.deadline, std::format("r{}'s deadline comes", id.value));
+    if (!asked.worker && !asked.unload) need(6, asked.deadline, "r{}'s deadline comes", id.value);
     if (!asked.unload || asked.force == Force::no || asked.deadline <= now_ || !asked.ends) continue;
     const auto process = processes_.find(*asked.ends);
     if (process != processes_.end() && std::ranges::any_of(process->second.leases, uncut))
-      need(4, asked.deadline, std::format("the forced unload r{} cuts leases", id.value));
+      need(4, asked.deadline, "the forced unload r{} cuts leases", id.value);
   }
   for (const auto& [worker, holding] : account_.holdings()) {
-    if (holding.phase == Phase::owed)
-      need(3, holding.until, std::format("w{}'s bytes become unconfirmed", worker.value));
+    if (holding.phase == Phase::owed) need(3, holding.until, "w{}'s bytes become unconfirmed", worker.value);
   }
   for (const auto& [id, process] : processes_) {
     const Entry& model = entry(process.model);
     if (process.ready && !process.stopped && process.leases.empty() && !process.draining && !model.pinned)
-      need(0, later(process.idle_since, keep_bounds(model).second), std::format("w{}'s keep expires", id.value));
+      need(0, later(process.idle_since, keep_bounds(model).second), "w{}'s keep expires", id.value);
     if (process.stopped && !process.killed && !model.undead)
-      need(12, later(*process.stopped, most_grace(process)), std::format("w{}'s grace ends", id.value));
+      need(12, later(*process.stopped, most_grace(process)), "w{}'s grace ends", id.value);
     if (process.killed && !model.undead)
-      need(12, later(*process.killed, policy_.kill_timeout), std::format("w{}'s kill times out", id.value));
+      need(12, later(*process.killed, policy_.kill_timeout), "w{}'s kill times out", id.value);
   }
   for (const auto& [id, model] : models_) {
     if (!model.waiting.empty() && !model.current && model.failures > 0 &&
         later(model.backoff_from, backoff(model.failures)) > now_)
-      need(12, later(model.backoff_from, backoff(model.failures)), std::format("m{}'s back-off ends", id.value));
+      need(12, later(model.backoff_from, backoff(model.failures)), "m{}'s back-off ends", id.value);
   }
   if (shutdown_ && *shutdown_ > now_ &&
       std::ranges::any_of(processes_, [&](const auto& item) { return std::ranges::any_of(item.second.leases, uncut); }))
-    need(4, *shutdown_, "the shutdown cuts leases");
+    need(4, *shutdown_, "the shutdown cuts leases", 0);
 }
 
 }  // namespace rouse::core::testing

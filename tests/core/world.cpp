@@ -88,8 +88,7 @@ void World::configure() {
 void World::tell(const Event& event) {
   ++steps_;
   told_.push_back({now_, event, {}});
-  Effects effects = scheduler_->step(event, now_);
-  told_.back().effects = effects;
+  const Effects& effects = told_.back().effects = scheduler_->step(event, now_);
   const Effects again = twin_->step(event, now_);
   if (effects.size() != again.size()) violate(0, "the same history has led to other effects");
   if (steps_ % 16 == 0 && !same_effects(effects, again)) violate(0, "the same history has led to other effects");

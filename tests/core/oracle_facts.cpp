@@ -1,0 +1,237 @@
+// What the oracle knows from the events alone.
+#include <algorithm>
+#include <utility>
+
+#include "oracle.hpp"
+
+namespace rouse::core::testing {
+
+// --- from clients ---
+
+void Oracle::on(const Submit& e) {
+  requests_.emplace(e.request, Asked{.id = e.request,
+                                     .model = e.model,
+                                     .client = e.client,
+                                     .priority = e.priority,
+                                     .origin = e.origin,
+                                     .only_if_ready = e.patience == Patience::only_if_ready,
+                                     .since = now_,
+                                     .deadline = e.deadline,
+                                     .keep = e.keep});
+  Entry* const model = find(e.model);
+  if (model == nullptr || model->removed) return;
+  if (model->waiting.empty()) {
+    age_before_ = std::pair(e.model, model->shortest);
+    for (Age* const age : {&model->longest, &model->shortest}) age->since = since(*model, *age).value_or(now_);
+  }
+  model->waiting.push_back(e.request);
+}
+
+void Oracle::on(const Abandon& e) {
+  const auto it = requests_.find(e.request);
+  if (it == requests_.end() || it->second.worker || it->second.unload) return;
+  stop_waiting(it->second);
+  requests_.erase(it);
+}
+
+void Oracle::on(const Finish& e) {
+  const auto it = requests_.find(e.request);
+  if (it == requests_.end() || it->second.unload) return;
+  if (!it->second.worker) return on(Abandon{e.request});
+  const Asked asked = it->second;
+  requests_.erase(it);
+  Process* const process = running(*asked.worker);
+  if (process == nullptr) return;
+  process->leases.erase(asked.id);
+  if (process->leases.empty()) process->idle_since = now_;
+  if (Entry* const model = find(process->model); model != nullptr && e.outcome == Outcome::ok) model->failures = 0;
+}
+
+// --- from workers ---
+
+void Oracle::on(const Loaded& e) {
+  Process* const process = running(e.worker);
+  if (process == nullptr || process->ready || process->stopped) return;
+  process->ready = now_;
+  process->idle_since = now_;
+  Entry& model = models_.at(process->model);
+  model.load_time = now_ - process->started;
+  model.preload = false;
+  restart(model, model.shortest);
+  process->first.insert(model.waiting.begin(), model.waiting.end());
+}
+
+void Oracle::on(const LoadFailed& e) {
+  Process* const process = running(e.worker);
+  if (process == nullptr || process->ready || process->stopped) return;
+  load_failed(*process);
+}
+
+void Oracle::on(const Exited& e) {
+  Process* const process = running(e.worker);
+  if (process == nullptr) return;
+  if (!process->ready && !process->stopped) load_failed(*process);
+  const bool serving = process->ready && !process->stopped;
+  if (const auto it = account_.holdings().find(e.worker); it != account_.holdings().end()) {
+    it->second.phase = Phase::owed;
+    it->second.leaving = true;
+    it->second.until = later(now_, policy_.return_bound);
+  }
+  Entry& model = models_.at(process->model);
+  if (serving) note_failure(model, Failure::crash);
+  process_ended(*process);
+}
+
+void Oracle::on(const EffectFailed& e) {
+  Process* const process = running(e.worker);
+  if (process == nullptr || process->ready) return;
+  if (!process->stopped) load_failed(*process);
+  if (const auto it = account_.holdings().find(e.worker); it != account_.holdings().end()) {
+    returned_now_[e.worker] = it->second.bytes;
+    account_.holdings().erase(it);
+  }
+  process_ended(*process);
+}
+
+void Oracle::on(const BytesReturned& e) {
+  const auto it = account_.holdings().find(e.worker);
+  if (it == account_.holdings().end()) return;
+  returned_now_[e.worker] = it->second.bytes;
+  account_.holdings().erase(it);
+}
+
+void Oracle::on(const EffectTimedOut& e) {
+  Process* const process = running(e.worker);
+  if (process == nullptr || (process->ready && !process->stopped)) return;
+  timed_out_now_.insert(e.worker);
+  if (!process->stopped) load_failed(*process);
+}
+
+void Oracle::on(const FootprintMeasured& e) {
+  const Process* const process = running(e.worker);
+  const auto it = account_.holdings().find(e.worker);
+  if (process == nullptr || it == account_.holdings().end() || it->second.phase != Phase::live) return;
+  if (!same_devices(it->second.bytes, e.bytes)) return;
+  it->second.bytes = e.bytes;
+  if (!outdated(*process)) models_.at(process->model).measured = e.bytes;
+}
+
+void Oracle::load_failed(Process& process) {
+  process.failed = true;
+  Entry& model = models_.at(process.model);
+  if (process.clamped && !outdated(process)) model.oversize_failed = true;
+  model.preload = false;
+  load_failed_now_ = process.model;
+  note_failure(model, Failure::load);
+}
+
+// Whoever still waits has waited since now.
+void Oracle::restart(const Entry& model, Age& age) const {
+  age.since = model.waiting.empty() ? std::nullopt : std::optional(now_);
+}
+
+void Oracle::note_failure(Entry& model, Failure failure) {
+  ++model.failures;
+  model.failure = failure;
+  model.failed_at = now_;
+  model.backoff_from = now_;
+}
+
+void Oracle::process_ended(Process& process) {
+  Entry& model = models_.at(process.model);
+  restart(model, model.shortest);
+  if (process.draining) restart(model, model.longest);
+  if (model.current == process.id) model.current.reset();
+  if (process.failed) model.backoff_from = now_;
+  const bool cancelled = !process.ready && !process.failed;
+  if (cancelled) model.backoff_from = TimePoint{};  // back-off belongs to the failed state, which that load had left
+  if (std::exchange(model.undead, false)) {         // what would not die has ended after all: it may start again
+    model.failure.reset();
+    model.failed_at = model.backoff_from = TimePoint{};
+  }
+  processes_.erase(process.id);
+}
+
+// --- from the machine and the operator ---
+
+// Where memory is not attributed the figures are frozen while a worker there loads or stops, or its bytes are owed.
+void Oracle::on(const DeviceMeasured& e) {
+  const bool frozen = !e.trees && std::ranges::any_of(account_.holdings(), [&](const auto& item) {
+    const auto& [worker, holding] = item;
+    if (bytes_on(holding.bytes, e.device) == Bytes{} || holding.phase == Phase::stuck) return false;
+    if (holding.phase != Phase::live) return holding.phase == Phase::owed;
+    const Process* const process = running(worker);
+    return process == nullptr || !process->ready || process->stopped;
+  });
+  if (frozen) return account_.set_total(e.device, e.total);
+  account_.sample(e);
+}
+
+void Oracle::on(const Preload& e) {
+  if (Entry* const model = find(e.model); model != nullptr) model->preload = true;
+}
+
+void Oracle::on(const Unload& e) {
+  Asked asked{.id = e.request,
+              .model = e.model,
+              .client = {},
+              .unload = true,
+              .force = e.force,
+              .since = now_,
+              .deadline = e.deadline};
+  if (const Entry* const model = find(e.model); model != nullptr) {
+    asked.ends = model->current;
+    asked.pinned = model->pinned;
+  }
+  requests_.emplace(e.request, asked);
+}
+
+void Oracle::on(const Pin& e) {
+  if (Entry* const model = find(e.model); model != nullptr) model->pinned = e.pinned;
+}
+
+void Oracle::on(const Forget& e) {
+  Entry* const model = find(e.model);
+  if (model == nullptr) return;
+  model->failures = 0;
+  if (!model->current) model->failure.reset();
+  model->oversize_failed = false;
+  model->load_time.reset();
+  model->measured.reset();
+}
+
+void Oracle::on(const CatalogueChanged& e) {
+  for (const ModelSpec& spec : e.changed) {
+    Entry& model = models_[spec.id];
+    if (!std::ranges::contains(model.keeps, spec.keep)) model.keeps.push_back(spec.keep);
+    const bool another = model.removed || model.spec.revision != spec.revision;
+    model.preload = model.preload || (another && spec.preload);
+    model.spec = spec;
+    model.removed = false;
+    if (another) {
+      model.failures = 0;
+      if (!model.current) model.failure.reset();
+      model.oversize_failed = false;
+      model.load_time.reset();
+      model.measured.reset();
+    }
+    if (const auto it = view_->models.find(spec.id); it != view_->models.end()) model.pinned = it->second.pinned;
+  }
+  for (const ModelId id : e.removed) {
+    if (Entry* const model = find(id); model != nullptr) model->removed = true;
+  }
+  for (const Budget& budget : e.budgets) account_.set_budget(budget);
+}
+
+void Oracle::on(const Shutdown& e) { shutdown_ = shutdown_ ? std::min(*shutdown_, e.deadline) : e.deadline; }
+
+void Oracle::on(const Tick&) {}
+
+void Oracle::stop_waiting(const Asked& asked) {
+  Entry* const model = find(asked.model);
+  if (model == nullptr || std::erase(model->waiting, asked.id) == 0) return;
+  if (model->waiting.empty()) model->longest.empty_since = model->shortest.empty_since = now_;
+  if (Process* const process = model->current ? running(*model->current) : nullptr) process->first.erase(asked.id);
+}
+
+}  // namespace rouse::core::testing
