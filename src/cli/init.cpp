@@ -60,6 +60,7 @@ defaults:
 #  buffered: 512MiB        # of all bodies that are held at once
 #  header: 64KiB
 #  connections: 10000      # open at once
+#  connections_per_address: 7500  # of them, from one address (of IPv6: from one /64)
 #  queue: 1024             # requests that wait for one model
 #  idle: 75s               # how long an unused connection stays open
 #  receive: 30s            # without a byte of a request that has begun

@@ -119,8 +119,9 @@ void read_policy(Reading& reading, const Entry& entry, Policy& into) {
 }
 
 void read_limits(Reading& reading, const Entry& entry, Limits& into, ModelDefaults& defaults) {
-  constexpr std::array<std::string_view, 9> kKeys{"body",    "header", "connections", "queue",   "idle",
-                                                  "receive", "send",   "drain",       "buffered"};
+  constexpr std::array<std::string_view, 10> kKeys{
+      "body",    "header", "connections", "queue",    "idle",
+      "receive", "send",   "drain",       "buffered", "connections_per_address"};
   reading.fields(entry, {"limits"}, kKeys, [&](std::size_t key, const Entry& value) {
     switch (key) {
       case 0: return reading.bytes(value, kib(1), into.body);
@@ -132,6 +133,7 @@ void read_limits(Reading& reading, const Entry& entry, Limits& into, ModelDefaul
       case 6: return reading.duration(value, 1s, into.send);
       case 7: return reading.duration(value, 0s, into.drain);
       case 8: return reading.bytes(value, kib(1), into.buffered);
+      case 9: return reading.integer(value, 1, 1'000'000, into.connections_per_address);
     }
   });
 }

@@ -152,6 +152,7 @@ struct Limits {
   Bytes header = kib(64);                       // of one request's head
   Bytes buffered = mib(512);                    // of all bodies that are held at once
   std::uint32_t connections = 10'000;           // open at once
+  std::uint32_t connections_per_address = 0;    // of them, from one address; 0: three quarters
   Duration idle = std::chrono::seconds(75);     // a kept connection without a request
   Duration receive = std::chrono::seconds(30);  // without a byte of a request that has begun
   Duration send = std::chrono::seconds(60);     // without a byte taken by the client

@@ -15,8 +15,9 @@ namespace asio = boost::asio;
 
 using IdleHook = boost::intrusive::list_base_hook<boost::intrusive::tag<IdleTag>, AutoUnlink>;
 
-Connection::Connection(std::shared_ptr<ServerCore> core, Handler& handler, StreamPtr stream, std::string peer)
-    : core_(std::move(core)), handler_(handler), stream_(std::move(stream)), peer_(std::move(peer)) {
+Connection::Connection(std::shared_ptr<ServerCore> core, Handler& handler, StreamPtr stream, std::string peer,
+                       std::optional<Network> network)
+    : core_(std::move(core)), handler_(handler), stream_(std::move(stream)), peer_(std::move(peer)), network_(network) {
   stream_->watch_for(this);
   in_ = core_->take_buffer();
   core_->joined(*this);
@@ -32,7 +33,7 @@ Connection::~Connection() {
   core_->give_back(std::move(in_));
   core_->give_back(std::move(next_));
   boost::intrusive::list_base_hook<boost::intrusive::tag<AllTag>, AutoUnlink>::unlink();
-  core_->left();
+  core_->left(*this);
 }
 
 Task<void> Connection::serve() {

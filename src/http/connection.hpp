@@ -31,6 +31,9 @@ namespace rouse::http {
 class ServerCore;
 
 using AutoUnlink = boost::intrusive::link_mode<boost::intrusive::auto_unlink>;
+// What counts as one address: of IPv6 the first 64 bits, since a client has all that share them.
+using Network = std::uint64_t;
+
 struct AllTag;
 struct IdleTag;
 
@@ -41,7 +44,8 @@ class Connection final : public Stream::Watcher,
   // What the connection is waiting for, and so which time-out holds.
   enum class Phase : std::uint8_t { idle, head, body, handling, writing, lingering };
 
-  Connection(std::shared_ptr<ServerCore> core, Handler& handler, StreamPtr stream, std::string peer);
+  Connection(std::shared_ptr<ServerCore> core, Handler& handler, StreamPtr stream, std::string peer,
+             std::optional<Network> network);
   ~Connection();
 
   Task<void> serve();  // the connection's life
@@ -55,6 +59,7 @@ class Connection final : public Stream::Watcher,
   // --- the request
   const RequestHead& request() const { return head_; }
   const std::string& peer() const { return peer_; }
+  std::optional<Network> network() const { return network_; }  // of a TCP client
   TimePoint arrived() const { return arrived_; }
   std::any& kept() { return kept_; }
   Task<Result<std::string_view>> read_body();
@@ -112,6 +117,7 @@ class Connection final : public Stream::Watcher,
   Handler& handler_;
   const StreamPtr stream_;
   const std::string peer_;
+  const std::optional<Network> network_;
   std::any kept_;  // the handler's
   boost::asio::cancellation_signal cancel_;
   Exchange exchange_{*this};

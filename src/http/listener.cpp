@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -113,6 +114,15 @@ Address address_of(const sockaddr_storage& storage) {
   return unix_address(reinterpret_cast<const sockaddr_un&>(storage).sun_path);
 }
 
+// Nothing for a Unix socket: its clients are of this machine.
+std::optional<Network> network_of(const sockaddr_storage& from) {
+  if (from.ss_family == AF_INET) return ntohl(reinterpret_cast<const sockaddr_in&>(from).sin_addr.s_addr);
+  if (from.ss_family != AF_INET6) return std::nullopt;
+  Network network = 0;
+  std::memcpy(&network, &reinterpret_cast<const sockaddr_in6&>(from).sin6_addr, sizeof network);
+  return ~network;  // not to be mistaken for an IPv4 address
+}
+
 }  // namespace
 
 void Listener::close() {
@@ -167,7 +177,7 @@ Task<void> ServerCore::accept_loop(std::shared_ptr<ServerCore> core, std::shared
       const int socket = ::accept4(listener->descriptor.native_handle(), reinterpret_cast<sockaddr*>(&from), &size,
                                    SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (socket >= 0) {
-        core->accept(*listener, socket, from.ss_family == AF_UNIX ? "unix" : address_of(from).host, from.ss_family);
+        core->accept(*listener, socket, from);
         continue;
       }
       if (errno == EAGAIN) break;
@@ -180,11 +190,21 @@ Task<void> ServerCore::accept_loop(std::shared_ptr<ServerCore> core, std::shared
   }
 }
 
-void ServerCore::accept(Listener& listener, int socket, std::string peer, int family) {
-  const StreamPtr stream(new Stream(io, family, socket));
-  if (counts.connections >= limits.connections) {
+Connection* ServerCore::oldest_idle(std::optional<Network> of) {
+  const auto fits = [&](const Connection& connection) { return !of || connection.network() == of; };
+  const auto at = std::ranges::find_if(idle_, fits);
+  return at == idle_.end() ? nullptr : &*at;
+}
+
+void ServerCore::accept(Listener& listener, int socket, const sockaddr_storage& from) {
+  const StreamPtr stream(new Stream(io, from.ss_family, socket));
+  const auto network = network_of(from);
+  const auto others = network ? by_network_.find(*network) : by_network_.end();
+  const bool greedy = others != by_network_.end() && others->second >= limits.connections_per_address;
+  if (greedy || counts.connections >= limits.connections) {
     // Whoever has been without a whole request for longest makes room; if nobody is, the newcomer is told so.
-    if (idle_.empty()) {
+    Connection* const oldest = oldest_idle(greedy ? network : std::nullopt);
+    if (oldest == nullptr) {
       ++counts.refused_connections;
       constexpr std::string_view kFull =
           "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
@@ -194,11 +214,12 @@ void ServerCore::accept(Listener& listener, int socket, std::string peer, int fa
       stream->close();
       return;
     }
-    Connection& oldest = idle_.front();
-    oldest.make_room();
+    oldest->make_room();
   }
   ++counts.accepted;
-  auto connection = std::make_unique<Connection>(shared_from_this(), listener.handler, stream, std::move(peer));
+  std::string peer = from.ss_family == AF_UNIX ? "unix" : address_of(from).host;
+  auto connection =
+      std::make_unique<Connection>(shared_from_this(), listener.handler, stream, std::move(peer), network);
   Connection& joined = *connection;
   asio::co_spawn(io.get_executor(), joined.serve(),
                  asio::bind_cancellation_slot(joined.cancellation_slot(),

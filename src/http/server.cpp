@@ -25,10 +25,15 @@ ServerCore::ServerCore(asio::io_context& context, ServerLimits chosen)
 void ServerCore::joined(Connection& connection) {
   connections_.push_back(connection);
   ++counts.connections;
+  if (const auto network = connection.network()) ++by_network_[*network];
   if (!std::exchange(ticking_, true)) tick();
 }
 
-void ServerCore::left() {
+void ServerCore::left(const Connection& connection) {
+  if (const auto network = connection.network()) {
+    const auto at = by_network_.find(*network);
+    if (--at->second == 0) by_network_.erase(at);
+  }
   if (--counts.connections == 0) empty_.cancel();
 }
 

@@ -23,8 +23,9 @@ struct ServerLimits {
   std::size_t body_bytes = std::size_t{64} << 20;       // a larger body: 413
   std::size_t buffered_bytes = std::size_t{512} << 20;  // of all bodies held at once; beyond: 503
   std::size_t connections = 8192;  // beyond, the one without a whole head for longest closes; with none such: 503
-  Duration head_time = std::chrono::seconds(15);   // from a request's first byte to its head
-  Duration body_idle = std::chrono::seconds(30);   // without a byte of a body that is awaited
+  std::size_t connections_per_address = 6144;     // beyond, the same among those of that address (of IPv6: of that /64)
+  Duration head_time = std::chrono::seconds(15);  // from a request's first byte to its head
+  Duration body_idle = std::chrono::seconds(30);  // without a byte of a body that is awaited
   Duration write_idle = std::chrono::seconds(60);  // without the client taking a byte
   std::size_t slowest = 1024;  // bytes/s: in all, these two last no longer than that would take more
   Duration keep_alive = std::chrono::seconds(75);  // between requests, or before the first
@@ -42,7 +43,7 @@ class Server {
     std::uint64_t accepted = 0;
     std::uint64_t requests = 0;
     std::uint64_t refused_heads = 0;        // 400, 431
-    std::uint64_t refused_connections = 0;  // 503 at the cap
+    std::uint64_t refused_connections = 0;  // 503 at a cap
     std::uint64_t timed_out = 0;
     std::uint64_t clients_gone = 0;  // in the middle of a request
   };

@@ -1,12 +1,17 @@
 // What a server's connections and listeners share. Internal to http/.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "http/buffer.hpp"
@@ -46,7 +51,7 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
 
   // --- connections
   void joined(Connection& connection);
-  void left();
+  void left(const Connection& connection);
   void becomes_idle(Connection& connection) {
     idle_.push_back(connection);
     ++counts.idle;
@@ -71,7 +76,9 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
 
  private:
   static Task<void> accept_loop(std::shared_ptr<ServerCore> core, std::shared_ptr<Listener> listener);
-  void accept(Listener& listener, int socket, std::string peer, int family);
+  void accept(Listener& listener, int socket, const sockaddr_storage& from);
+  // Who is to go before one more may come from there; nothing if nobody gives way.
+  Connection* oldest_idle(std::optional<Network> of);
   void tick();
   void for_each_connection(void (Connection::*act)());
 
@@ -84,7 +91,8 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
       Connection,
       boost::intrusive::base_hook<boost::intrusive::list_base_hook<boost::intrusive::tag<IdleTag>, AutoUnlink>>,
       boost::intrusive::constant_time_size<false>>
-      idle_;  // no request there: whoever has had none for longest is first
+      idle_;                                             // no request there: whoever has had none for longest is first
+  std::unordered_map<Network, std::size_t> by_network_;  // how many connections
   std::vector<std::shared_ptr<Listener>> listeners_;
   std::vector<Buffer> spare_;
   Timer timer_;  // ticks while there are connections

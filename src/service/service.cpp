@@ -37,6 +37,8 @@ http::ServerLimits server_limits(const config::Limits& limits) {
   server.body_bytes = static_cast<std::size_t>(limits.body.count);
   server.buffered_bytes = static_cast<std::size_t>(limits.buffered.count);
   server.connections = limits.connections;
+  server.connections_per_address = limits.connections_per_address > 0 ? limits.connections_per_address
+                                                                      : (std::size_t{limits.connections} * 3 + 3) / 4;
   server.head_time = limits.receive;
   server.body_idle = limits.receive;
   server.write_idle = limits.send;

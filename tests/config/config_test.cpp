@@ -229,6 +229,7 @@ limits:
   body: 1MiB
   header: 16KiB
   connections: 12
+  connections_per_address: 11
   idle: 1s
   receive: 2s
   send: 3s
@@ -242,6 +243,7 @@ listen: "[::1]:0"
                                  .header = kib(16),
                                  .buffered = mib(9),
                                  .connections = 12,
+                                 .connections_per_address = 11,
                                  .idle = 1s,
                                  .receive = 2s,
                                  .send = 3s,

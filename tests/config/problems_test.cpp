@@ -271,7 +271,7 @@ TEST_CASE("a mistake in an anchor's value is told once, where it stands") {
 TEST_CASE("columns count characters, not bytes") {
   CHECK(problems("limits: {\"ü…😀\": 1, idle: x}") ==
         Lines{"1:10: unknown key \"ü…😀\" in limits; expected body, header, connections, queue, idle, receive, send, "
-              "drain or buffered",
+              "drain, buffered or connections_per_address",
               "1:26: idle: expected a duration such as 250ms, 30s, 5m or 1h30m, found \"x\""});
 }
 

@@ -307,6 +307,40 @@ TEST_CASE("at the cap the connection that has idled longest makes room", "[http]
   });
 }
 
+TEST_CASE("one address cannot take every connection, and at its own cap makes room among its own", "[http]") {
+  ServerLimits limits;
+  limits.connections = 100;
+  limits.connections_per_address = 2;
+  World world(limits);
+  bool go_on = false;
+  world.handler.function = [&](Exchange& exchange) -> Task<void> {
+    if (exchange.path() == "/held") co_await world.until([&] { return go_on; });
+    co_await exchange.send(200, {}, "");
+  };
+  world.run([&]() -> Task<void> {
+    Peer held = co_await world.client();
+    Peer idle = co_await world.client();
+    co_await held.send(get("/held"));
+    co_await world.until([&] { return world.server.counts().idle == 1; });
+    Peer other = co_await world.client_from("127.0.0.2");  // counts for itself, and keeps its place
+    co_await world.until([&] { return world.server.counts().connections == 3; });
+    Peer third = co_await world.client();
+    CHECK_AWAITED(co_await idle.to_end(), .empty());
+    co_await third.send(get("/held"));
+    co_await world.until([&] { return world.server.counts().idle == 1; });
+    Peer fourth = co_await world.client();
+    CHECK_AWAITED(co_await fourth.message(), .status() == 503);
+    CHECK(world.server.counts().refused_connections == 1);
+    co_await other.send(get());
+    CHECK_AWAITED(co_await other.message(), .status() == 200);
+    go_on = true;
+    CHECK_AWAITED(co_await held.message(), .status() == 200);
+    held.close();
+    co_await world.until([&] { return world.server.counts().connections == 2; });
+    CHECK_AWAITED(co_await world.ask(get()), .status() == 200);  // a place given back is free
+  });
+}
+
 TEST_CASE("half a head keeps no place from a newcomer", "[http]") {
   ServerLimits limits;
   limits.connections = 2;

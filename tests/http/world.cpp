@@ -196,6 +196,15 @@ Task<Peer> World::connect(Address to) {
 
 Task<Peer> World::client() { return connect(address); }
 
+Task<Peer> World::client_from(std::string host) {
+  asio::basic_stream_socket<asio::ip::tcp, Executor> socket(io.get_executor());
+  socket.open(asio::ip::tcp::v4());
+  socket.bind(asio::ip::tcp::endpoint(asio::ip::make_address(host), 0));
+  co_await socket.async_connect(asio::ip::tcp::endpoint(asio::ip::make_address(address.host), address.port),
+                                asio::deferred);
+  co_return Peer(Socket(std::move(socket)));
+}
+
 Task<Message> World::ask(std::string request) {
   Peer peer = co_await client();
   co_await peer.send(std::move(request));

@@ -96,6 +96,7 @@ class World {
   void run(std::function<Task<void>()> test);
 
   Task<Peer> client();                                // connected to the server
+  Task<Peer> client_from(std::string host);           // of 127.0.0.0/8
   Task<Message> ask(std::string request);             // on a connection of its own
   Task<void> until(std::function<bool()> condition);  // fails the test after 5 s
   static Task<Peer> connect(Address address);

@@ -1,14 +1,15 @@
 """Clients that write what is not quite HTTP, or take our time and memory. docs/security.md says what is defended."""
 
+import http.client
 import itertools
 import json
 
 import pytest
 
-from tests.support.guarded import ask, completion
+from tests.support.guarded import ask, completion, config_of
 from tests.support.guarded import models, rouse, tight  # noqa: F401 (fixtures)
 from tests.support.raw_http import RawClient, exchange, statuses
-from tests.support.rouse_daemon import BOUND, until
+from tests.support.rouse_daemon import BOUND, RouseDaemon, until
 
 
 # --- smuggling ----------------------------------------------------------------------------------------------------
@@ -211,6 +212,25 @@ def test_all_bodies_together_have_a_limit_and_give_it_back(tight):
         hoarder.socket.close()
     assert set(answers) == {408, 503} and answers.count(408) <= 3, answers
     assert ask(tight, body={"pad": "x" * 900_000})[0] == 200
+
+
+def test_one_address_cannot_take_every_connection(models):
+    with RouseDaemon(config_of(models, limits={"connections": 8, "receive": "600s"})) as rouse:
+        head = b"POST /v1/completions HTTP/1.1\r\n" + JSON + b"Expect: 100-continue\r\nContent-Length: 10\r\n\r\n"
+        busy = [RawClient(rouse.port) for _ in range(6)]  # three quarters
+        for client in busy:
+            client.send(head)
+            assert b"100 Continue" in client.socket.recv(1000)
+        with RawClient(rouse.port) as client:
+            assert statuses(client.to_end()) == [503]
+        other = http.client.HTTPConnection("127.0.0.1", rouse.port, timeout=BOUND, source_address=("127.0.0.2", 0))
+        other.request("GET", "/health/live")
+        assert other.getresponse().status == 200
+        other.close()
+        for client in busy:
+            client.socket.close()
+        until(lambda: statuses(exchange(rouse.port, b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")) == [200],
+              "what is given back can be had again")
 
 
 def test_connections_that_say_nothing_or_half_a_head_keep_nobody_out(tight):
