@@ -15,7 +15,7 @@ namespace {
 
 constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
 constexpr Duration kPatience = std::chrono::seconds(15);  // that we ask for, again and again while answers end
-constexpr Duration kLastBytes = std::chrono::seconds(2);  // for clients to take what was written when the deadline came
+constexpr Duration kLastBytes = std::chrono::seconds(2);  // for clients to take what was written last
 
 Error misconfigured(const config::Problems& problems) {
   std::string lines;
@@ -134,7 +134,7 @@ http::Task<void> Service::drain_on_signal() {
   parts_.daemon.begin_shutdown(deadline);
   parts_.server.stop_accepting();
   co_await parts_.daemon.ended();
-  co_await parts_.server.drain(later(std::max(deadline, parts_.clock.now()), kLastBytes));
+  co_await parts_.server.drain(later(parts_.clock.now(), kLastBytes));
   parts_.io.stop();
 }
 

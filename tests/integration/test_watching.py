@@ -1,5 +1,7 @@
 """Following what happens: server-sent events, and the daemon's own log."""
 
+import contextlib
+import http.client
 import json
 import socket
 
@@ -151,13 +153,37 @@ def test_a_reload_is_told_and_a_removed_model_leaves_the_metrics(models):
         until(lambda: any('"path":"/metrics"' in line for line in list(rouse.log)), "answers are logged, as JSON")
 
 
-def test_shutdown_ends_the_stream(models):
-    with serve(models, chat=text_model(models)) as rouse:
+LONG = {"limits": {"drain": "1h"}}  # longer than a test may last
+
+
+def test_shutdown_ends_the_stream_at_once(models):
+    with serve(models, config=LONG, chat=text_model(models)) as rouse:
         with EventStream(rouse.port) as stream:
             stream.next()
             rouse.process.terminate()
             assert list(stream) == []
         assert rouse.process.wait(BOUND) == 0
+
+
+def test_shutdown_ends_a_log_that_is_followed_at_once(models):
+    with serve(models, config=LONG, chat=text_model(models)) as rouse:
+        assert rouse.chat("chat")[0] == 200
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", rouse.port, timeout=BOUND)) as connection:
+            connection.request("GET", "/rouse/v1/models/chat/logs?follow=true")
+            answer = connection.getresponse()
+            assert answer.readline()
+            rouse.process.terminate()
+            answer.read()  # to its end, in order
+        assert rouse.process.wait(BOUND) == 0
+
+
+def test_shutdown_does_not_wait_for_a_reader_that_does_not_read(models):
+    with serve(models, config=LONG, chat=text_model(models)) as rouse:
+        with EventStream(rouse.port) as stream:
+            stream.next()
+            ask_many(rouse.port, 30_000)  # more than the kernel's buffers hold
+            rouse.process.terminate()
+            assert rouse.process.wait(BOUND) == 0
 
 
 # --- the daemon's log ---------------------------------------------------------------------------------------------
