@@ -1,14 +1,41 @@
 #include "api/access_log.hpp"
 
 #include <algorithm>
-#include <array>
 #include <format>
+#include <vector>
 
 namespace rouse::api {
 namespace {
 
-double seconds(std::optional<Duration> duration) {
-  return std::chrono::duration<double>(duration.value_or(Duration{})).count();
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+struct Part {
+  std::string_view name;
+  std::string_view field;
+  double seconds;
+};
+
+// Where the time of a model's answer went, as far as that is known. One that came in one piece does not tell what of it
+// its prompt took.
+std::vector<Part> parts_of(const Reply& reply, double total) {
+  std::vector<Part> parts;
+  double rest = total;
+  const auto add = [&](std::string_view name, std::string_view field, double part) {
+    parts.push_back({name, field, part});
+    rest = std::max(0.0, rest - part);
+  };
+  const Timing& timing = reply.timing;
+  if (timing.load) {
+    add("queue", "queue_seconds", seconds(timing.queue));
+    add("load", "load_seconds", seconds(*timing.load));
+  }
+  if (timing.first && !reply.came_in_pieces()) {
+    add("answer", "answer_seconds", rest);
+  } else if (timing.first) {
+    add("prompt", "prompt_seconds", seconds(timing.first_token.value_or(*timing.first)));
+    add("generation", "generation_seconds", rest);
+  }
+  return parts;
 }
 
 }  // namespace
@@ -16,35 +43,28 @@ double seconds(std::optional<Duration> duration) {
 AccessLine::~AccessLine() {
   if (parts_.access_log == AccessLog::off) return;
   const http::Exchange& exchange = reply_.exchange();
-  const Timing& timing = reply_.timing;
   const double total = seconds(parts_.clock.now() - exchange.arrived());
-  const double queue = seconds(timing.queue);
-  const double load = seconds(timing.load);
-  const double prompt = seconds(timing.first);
-  const double generation = timing.first ? std::max(0.0, total - queue - load - prompt) : 0;
   const std::string_view model = reply_.model ? parts_.daemon.name_of(*reply_.model) : "";
   const std::string_view gone = exchange.client_gone() ? ", client gone" : "";
 
-  std::string line = std::format("{} {} {} {}, {} B in {:.3f} s", reply_.client_name(), exchange.method(),
-                                 exchange.path(), exchange.status(), exchange.body_bytes(), total);
-  if (timing.load) {
-    line +=
-        std::format(" (queue {:.3f}, load {:.3f}, prompt {:.3f}, generation {:.3f})", queue, load, prompt, generation);
+  std::vector<system::LogField> fields{{"event", "access"},
+                                       {"client", reply_.client_name()},
+                                       {"method", exchange.method()},
+                                       {"path", exchange.path()},
+                                       {"status", std::int64_t{exchange.status()}},
+                                       {"bytes", static_cast<std::int64_t>(exchange.body_bytes())},
+                                       {"seconds", total},
+                                       {"model", model},
+                                       {"request", reply_.id()}};
+  std::string split;
+  for (const Part& part : parts_of(reply_, total)) {
+    split += std::format("{}{} {:.3f}", split.empty() ? " (" : ", ", part.name, part.seconds);
+    fields.push_back({part.field, part.seconds});
   }
-  line += std::format("{}{}, {}{}", model.empty() ? "" : ", ", model, reply_.id(), gone);
-  const std::array<system::LogField, 13> fields{{{"event", "access"},
-                                                 {"client", reply_.client_name()},
-                                                 {"method", exchange.method()},
-                                                 {"path", exchange.path()},
-                                                 {"status", std::int64_t{exchange.status()}},
-                                                 {"bytes", static_cast<std::int64_t>(exchange.body_bytes())},
-                                                 {"seconds", total},
-                                                 {"queue_seconds", queue},
-                                                 {"load_seconds", load},
-                                                 {"prompt_seconds", prompt},
-                                                 {"generation_seconds", generation},
-                                                 {"model", model},
-                                                 {"request", reply_.id()}}};
+  if (!split.empty()) split += ")";
+  const std::string line = std::format("{} {} {} {}, {} B in {:.3f} s{}{}{}, {}{}", reply_.client_name(),
+                                       exchange.method(), exchange.path(), exchange.status(), exchange.body_bytes(),
+                                       total, split, model.empty() ? "" : ", ", model, reply_.id(), gone);
   parts_.log.write(system::Level::info, line, fields);
 }
 

@@ -46,7 +46,9 @@ void AnswerByDeadline::take(std::string_view bytes) {
     answer_.take(event->data);
     if (delivery_ == DeliveredAs::stream) unsent_ += event->raw;
   }
-  if (first_token_ == kNever && answer_.tokens() > 0) first_token_ = clock_.now();
+  if (first_token_ != kNever || answer_.tokens() == 0) return;
+  first_token_ = clock_.now();
+  reply_.timing.first_token = first_token_ - asked_;
 }
 
 http::Task<http::Delivery> AnswerByDeadline::pass_on() {

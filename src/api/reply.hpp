@@ -24,6 +24,7 @@ struct Timing {
   Duration queue{};               // from its whole body to a worker, or to its refusal, less the load
   std::optional<Duration> load;   // of the model it asked for, while it waited; nothing if it has not come to that
   std::optional<Duration> first;  // from asking the engine to its first byte
+  std::optional<Duration> first_token;  // to its first token, where the answer is read along: for the log alone
 
   // It has waited `whole` until now, and its model was loading for `loading` of that.
   void wait(Duration whole, Duration loading) {
@@ -80,6 +81,8 @@ class Reply {
   // --- a stream of events
   void begin_events();  // 200 and its head, to be sent with the first event
   bool in_events() const { return in_events_; }
+  // The engine streamed its answer, whether or not its client asked for that.
+  bool came_in_pieces() const { return in_events_ || timing.first_token; }
   void assume_events() { in_events_ = true; }  // relayed ones: an error may follow them
 
  private:

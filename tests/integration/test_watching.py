@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import re
 import socket
 
 import pytest
@@ -216,10 +217,32 @@ def test_as_json_every_line_is_an_object(models, how):
         access = next(line for line in lines if line.get("request") == "mine")
         assert (access["method"], access["path"], access["status"]) == ("POST", "/v1/chat/completions", 200)
         assert (access["model"], access["client"]) == ("chat", "127.0.0.1")
-        assert access["bytes"] > 100
-        parts = [access[part + "_seconds"] for part in ["queue", "load", "prompt", "generation"]]
-        assert min(parts) >= 0 and access["load_seconds"] > 0
-        assert sum(parts) <= access["seconds"] + 1e-3
+        assert access["bytes"] > 100 and access["load_seconds"] > 0
+        assert parts_of(access) == {"queue", "load", "answer"}, "what part its prompt had nobody knows"
+        for more in [{"stream": True}, {"deadline": "100s"}]:  # with a deadline, the engine streams
+            id = f"of-{list(more)[0]}"
+            assert rouse.chat("chat", headers={"X-Request-Id": id}, **more)[0] == 200
+            line = until(lambda: next((line for line in list(rouse.log) if '"access"' in line and id in line), None), "it is logged")
+            assert parts_of(json.loads(line)) == {"queue", "load", "prompt", "generation"}
+        assert rouse.chat("nobody", headers={"X-Request-Id": "refused"})[0] == 404
+        line = until(lambda: next((line for line in list(rouse.log) if "refused" in line), None), "it is logged")
+        assert parts_of(json.loads(line)) == set()
+
+
+def parts_of(access: dict) -> set[str]:
+    """The parts of the time that are told; together they are all of it."""
+    parts = {name.removesuffix("_seconds"): value for name, value in access.items() if name.endswith("_seconds")}
+    assert not parts or (min(parts.values()) >= 0 and abs(sum(parts.values()) - access["seconds"]) < 2e-3), access
+    return set(parts)
+
+
+@pytest.mark.parametrize("more,parts", [({}, ["queue", "load", "answer"]),
+                                        ({"stream": True}, ["queue", "load", "prompt", "generation"])])
+def test_as_text_an_answers_line_tells_where_the_time_went(models, more, parts):
+    with serve(models, config={"log": {"access": True}}, chat=text_model(models)) as rouse:
+        assert rouse.chat("chat", **more)[0] == 200
+        line = until(lambda: next((line for line in list(rouse.log) if "/v1/chat/completions 200" in line), None), "it is logged")
+        assert re.search(r" in \d+\.\d{3} s \(" + ", ".join(rf"{part} \d+\.\d{{3}}" for part in parts) + r"\), chat, ", line), line
 
 
 def test_nobody_writes_lines_of_their_own_into_the_log(models):
