@@ -1,5 +1,6 @@
 #include "api/anthropic.hpp"
 
+#include <array>
 #include <format>
 
 #include "api/anthropic_shapes.hpp"
@@ -16,6 +17,8 @@ std::string error_event(const Fault& fault, std::string_view request_id) {
   return std::format("event: error\ndata: {}\n\n", error_body(fault, request_id));
 }
 
+constexpr std::array kArrays{ArrayMember{"messages", Presence::required}, ArrayMember{"tools", Presence::optional}};
+
 }  // namespace
 
 constinit const Dialect kAnthropic{error_body, error_event, anthropic_error, "request-id"};
@@ -23,11 +26,11 @@ constinit const Dialect kAnthropic{error_body, error_event, anthropic_error, "re
 bool speaks_anthropic(const http::RequestHead& head) { return head.field("Anthropic-Version").has_value(); }
 
 http::Task<void> anthropic_messages(const Parts& parts, Reply& reply, std::string_view) {
-  co_await infer(parts, reply, Streams::if_asked, AnswerForm::message);
+  co_await infer(parts, reply, {Streams::if_asked, AnswerForm::message, kArrays});
 }
 
 http::Task<void> anthropic_count_tokens(const Parts& parts, Reply& reply, std::string_view) {
-  co_await infer(parts, reply, Streams::no);
+  co_await infer(parts, reply, {.arrays = kArrays});
 }
 
 http::Task<void> anthropic_models(const Parts& parts, Reply& reply) {

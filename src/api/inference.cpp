@@ -60,16 +60,16 @@ Fault media_fault(std::size_t at) {
       {}};
 }
 
-Result<RequestBody> read_body(std::string_view content_type, std::string_view body) {
-  if (!http::same_name(media_type(content_type), "multipart/form-data")) return read_json_body(body);
+Result<RequestBody> read_body(std::string_view content_type, std::string_view body, const Shape& shape) {
+  if (!http::same_name(media_type(content_type), "multipart/form-data")) return read_json_body(body, shape.arrays);
   const auto boundary = boundary_of(content_type);
   if (!boundary) return std::unexpected(boundary.error());
   return read_multipart_body(body, *boundary);
 }
 
 std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange& exchange, std::string_view body,
-                                       Streams streams, std::optional<AnswerForm> form) {
-  auto request = read_body(exchange.field("Content-Type").value_or(""), body);
+                                       const Shape& shape) {
+  auto request = read_body(exchange.field("Content-Type").value_or(""), body, shape);
   if (!request) return std::unexpected(Fault(request.error()));
   const auto headers = read_lifecycle_options(exchange.request());
   if (!headers) return std::unexpected(Fault(headers.error()));
@@ -80,15 +80,15 @@ std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange&
   const daemon::Entry& entry = parts.daemon.entry(*model);
   if (!entry.model.upstream_model.empty()) request->rename_model(entry.model.upstream_model);
 
-  if (request->may_hold_media && parts.daemon.entry(*model).model.media_urls == config::MediaUrls::refuse) {
+  if (request->may_hold_media && entry.model.media_urls == config::MediaUrls::refuse) {
     if (const auto at = find_media_url(body)) return std::unexpected(media_fault(*at));
   }
 
   Asked asked{
-      .model = *model, .stream = streams == Streams::if_asked && request->stream, .deadline = {}, .options = {}};
-  if (lifecycle->deadline && form) {
-    asked.form = form;
-    asked.usage = ask_for_stream(*form, body, entry.engine->counts_tokens, *request);
+      .model = *model, .stream = shape.streams == Streams::if_asked && request->stream, .deadline = {}, .options = {}};
+  if (lifecycle->deadline && shape.answer) {
+    asked.form = shape.answer;
+    asked.usage = ask_for_stream(*shape.answer, body, entry.engine->counts_tokens, *request);
   }
   asked.edits = std::move(request->edits);
   if (lifecycle->deadline) asked.deadline = later(exchange.arrived(), *lifecycle->deadline);
@@ -382,10 +382,10 @@ http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked,
 
 }  // namespace
 
-http::Task<void> infer(const Parts& parts, Reply& reply, Streams streams, std::optional<AnswerForm> form) {
+http::Task<void> infer(const Parts& parts, Reply& reply, Shape shape) {
   const auto body = co_await reply.exchange().read_body();
   if (!body) co_return co_await reply.error(body.error());
-  auto asked = understand(parts, reply.exchange(), *body, streams, form);
+  auto asked = understand(parts, reply.exchange(), *body, shape);
   if (!asked) co_return co_await reply.error(asked.error());
   reply.caller.bound(asked->options);
   reply.introduce(asked->options);

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "api/partial_answer.hpp"
 #include "api/parts.hpp"
 #include "api/reply.hpp"
+#include "api/request_body.hpp"
 #include "http/task.hpp"
 
 namespace rouse::api {
@@ -17,8 +19,15 @@ namespace rouse::api {
 // Whether the route can answer with server-sent events when its body says `"stream": true`.
 enum class Streams : std::uint8_t { no, if_asked };
 
-// `form`: of an answer that can be ended early, when the client's deadline passes. The engine is then asked to stream
-// it even if the client is not.
-http::Task<void> infer(const Parts& parts, Reply& reply, Streams streams, std::optional<AnswerForm> form = {});
+// What a route's requests and answers look like.
+struct Shape {
+  Streams streams = Streams::no;
+  // Of an answer that can be ended early, when the client's deadline passes. The engine is then asked to stream it even
+  // if the client is not.
+  std::optional<AnswerForm> answer = {};
+  std::span<const ArrayMember> arrays = {};  // in the body, if that is JSON
+};
+
+http::Task<void> infer(const Parts& parts, Reply& reply, Shape shape);
 
 }  // namespace rouse::api

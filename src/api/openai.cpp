@@ -1,5 +1,6 @@
 #include "api/openai.hpp"
 
+#include <array>
 #include <format>
 
 #include "api/anthropic.hpp"
@@ -31,19 +32,19 @@ http::Task<void> openai_model(const Parts& parts, Reply& reply, std::string_view
 }
 
 http::Task<void> openai_chat(const Parts& parts, Reply& reply, std::string_view) {
-  co_await infer(parts, reply, Streams::if_asked, AnswerForm::chat);
+  static constexpr std::array kArrays{ArrayMember{"messages", Presence::required},
+                                      ArrayMember{"tools", Presence::optional}};
+  co_await infer(parts, reply, {Streams::if_asked, AnswerForm::chat, kArrays});
 }
 
 http::Task<void> openai_completions(const Parts& parts, Reply& reply, std::string_view) {
-  co_await infer(parts, reply, Streams::if_asked, AnswerForm::completion);
+  co_await infer(parts, reply, {Streams::if_asked, AnswerForm::completion});
 }
 
-http::Task<void> openai_answer(const Parts& parts, Reply& reply, std::string_view) {
-  co_await infer(parts, reply, Streams::no);
-}
+http::Task<void> openai_answer(const Parts& parts, Reply& reply, std::string_view) { co_await infer(parts, reply, {}); }
 
 http::Task<void> openai_answer_or_stream(const Parts& parts, Reply& reply, std::string_view) {
-  co_await infer(parts, reply, Streams::if_asked);
+  co_await infer(parts, reply, {Streams::if_asked});
 }
 
 }  // namespace rouse::api

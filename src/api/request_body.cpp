@@ -40,11 +40,25 @@ Result<void> read_field(std::string_view body, const Wanted& field, RequestBody&
   return {};
 }
 
+Result<void> check_array(std::string_view body, const ArrayMember& array, const Member& member) {
+  const bool required = array.presence == Presence::required;
+  if (!member.found()) {
+    if (!required) return {};
+    return fail(Code::malformed, std::format("\"{}\" is missing; it must be an array", array.name));
+  }
+  const std::string_view value = member.value_in(body);
+  if (value.starts_with('[') || (!required && value == "null")) return {};
+  return fail(Code::malformed, std::format("\"{}\" must be an array", array.name));
+}
+
 }  // namespace
 
-Result<RequestBody> read_json_body(std::string_view body) {
-  std::array wanted{Wanted{"model"}, Wanted{"stream"}, Wanted{kLifecycleFields[0]}, Wanted{kLifecycleFields[1]},
-                    Wanted{kLifecycleFields[2]}};
+Result<RequestBody> read_json_body(std::string_view body, std::span<const ArrayMember> arrays) {
+  constexpr std::size_t kOurs = 2 + kLifecycleFields.size();
+  std::array<Wanted, kOurs + kMostArrays> places{Wanted{"model"}, Wanted{"stream"}, Wanted{kLifecycleFields[0]},
+                                                 Wanted{kLifecycleFields[1]}, Wanted{kLifecycleFields[2]}};
+  for (std::size_t i = 0; i < arrays.size(); ++i) places[kOurs + i].name = arrays[i].name;
+  const std::span<Wanted> wanted = std::span(places).first(kOurs + arrays.size());
   KeyWatch media{may_hold_media};
   if (auto scanned = scan_object(body, wanted, &media); !scanned) return std::unexpected(std::move(scanned.error()));
   const Member& model = wanted[0].member;
@@ -59,9 +73,13 @@ Result<RequestBody> read_json_body(std::string_view body) {
       return fail(Code::malformed, "\"stream\" must be true or false");
     request.stream = text == "true";
   }
-  for (const Wanted& field : std::span(wanted).subspan(2)) {
+  for (const Wanted& field : wanted.subspan(2, kLifecycleFields.size())) {
     if (!field.member.found()) continue;
     if (auto read = read_field(body, field, request); !read) return std::unexpected(std::move(read.error()));
+  }
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    if (auto fits = check_array(body, arrays[i], wanted[kOurs + i].member); !fits)
+      return std::unexpected(std::move(fits.error()));
   }
   if (!model.found()) return request;
   auto name = read_name(model.value_in(body));

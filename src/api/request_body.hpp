@@ -10,6 +10,7 @@
 
 #include <array>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -32,14 +33,24 @@ struct RequestBody {
   Span model_place;       // the value of `model`, in JSON with its quotes; empty if there is none
   std::size_t front = 0;  // where a further field may be put: behind the brace, or at the first delimiter
   std::string boundary;   // multipart: between its parts
-  Edits edits;            // our own fields, cut out
+  Edits edits;                           // our own fields, cut out
 
   // The engine hears this name instead.
   void rename_model(std::string_view name);
 };
 
-// Fails with malformed. A model's name is UTF-8, not empty and at most kLongestModelName bytes.
-Result<RequestBody> read_json_body(std::string_view body);
+// A member that every engine of a dialect reads as an array. Some take its absence for a fault of their own (500),
+// which clients try again; and no model should be loaded for a request that no engine can answer.
+enum class Presence : std::uint8_t { required, optional };
+struct ArrayMember {
+  std::string_view name;
+  Presence presence;
+};
+inline constexpr std::size_t kMostArrays = 2;
+
+// Fails with malformed, also for an array that is missing or none. A model's name is UTF-8, not empty and at most
+// kLongestModelName bytes.
+Result<RequestBody> read_json_body(std::string_view body, std::span<const ArrayMember> arrays = {});
 
 // `boundary` as in the content type. Fails with malformed for what is not exactly RFC 7578, and for a field of ours or
 // `model` or `stream` that stands there twice, is a file, or is longer than a name may be.

@@ -1,6 +1,8 @@
 #include "api/request_body.hpp"
 
+#include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <format>
 
 namespace rouse::api {
 namespace {
@@ -19,6 +21,24 @@ TEST_CASE("a body without model or stream is none that streams") {
   CHECK_FALSE(body->stream);
   CHECK_FALSE(read_json_body(R"({"stream":null})")->stream);
   CHECK_FALSE(read_json_body(R"({"stream":false})")->stream);
+}
+
+TEST_CASE("a member that has to be an array is missed, and nothing else is taken for it") {
+  constexpr std::array kArrays{ArrayMember{"messages", Presence::required}, ArrayMember{"tools", Presence::optional}};
+  const auto why = [&](std::string_view body) {
+    const auto request = read_json_body(body, kArrays);
+    if (!request) CHECK(request.error().code == Code::malformed);
+    return request ? std::string() : request.error().message;
+  };
+  CHECK(why(R"({"model":"a","messages":[]})").empty());
+  CHECK(why(R"({"messages":[{}],"tools":[],"model":"a","deadline":1})").empty());
+  CHECK(why(R"({"messages":[],"tools":null})").empty());
+  CHECK(why(R"({"model":"a"})") == "\"messages\" is missing; it must be an array");
+  CHECK(why(R"({"model":"a","prompt":{"messages":[]}})").contains("missing"));
+  for (const std::string_view no : {"null", "\"x\"", "7", "{}", "true"})
+    CHECK(why(std::format(R"({{"messages":{}}})", no)) == "\"messages\" must be an array");
+  CHECK(why(R"({"messages":[],"tools":{}})") == "\"tools\" must be an array");
+  CHECK(why(R"({"messages":[],"messages":[]})").contains("twice"));
 }
 
 TEST_CASE("only the outermost model counts") {

@@ -20,6 +20,7 @@ def rouse(models):
             "org/demo": {**llama, "source": str(models.demo), "aliases": ["gpt-4o-mini", "other/name"]},
             "plain": {**llama, "source": str(models.text)},
             "rerank": {**llama, "source": str(models.reranker), "reranking": True},
+            "untouched": {**llama, "source": str(models.text)},
             "missing": {**llama, "source": "/nowhere/model.gguf"},
         },
     }
@@ -131,7 +132,9 @@ def test_the_tokens_of_a_message_are_counted(rouse):
     ({**QUESTION, "model": 7}, 400, "invalid_request_error"),
     ({**QUESTION, "model": "missing"}, 502, "api_error"),
     ({**QUESTION, "deadline": 1e-6}, 504, "timeout_error"),
-    ({"model": "org/demo"}, 500, "api_error"),  # llama-server's own words
+    ({"model": "org/demo"}, 400, "invalid_request_error"),
+    ({**QUESTION, "messages": "hi"}, 400, "invalid_request_error"),
+    ({**QUESTION, "tools": 1}, 400, "invalid_request_error"),
     ({**QUESTION, "messages": [{"role": "user", "content": "a b c " * 1000}]}, 400, "invalid_request_error"),
 ])
 def test_every_refusal_of_a_message_has_anthropics_shape(rouse, body, status, kind):
@@ -139,6 +142,22 @@ def test_every_refusal_of_a_message_has_anthropics_shape(rouse, body, status, ki
     assert got == status, error
     assert is_error(error, kind)
     assert error["request_id"] == headers["request-id"]
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens", "/v1/chat/completions"])
+def test_nothing_is_loaded_for_a_request_that_no_engine_can_answer(rouse, path):
+    for body in [{}, {"messages": None}, {"messages": "hi"}, {"messages": [], "tools": {}}]:
+        status, headers, error = rouse.post(path, {"model": "untouched", "max_tokens": 1, **body})
+        assert status == 400 and "must be an array" in error["error"]["message"], (body, error)
+        assert headers["x-should-retry"] == "false"
+    assert rouse.model("untouched")["loads"] == 0
+
+
+@pytest.mark.parametrize("path", ["/v1/completions", "/v1/responses", "/v1/embeddings", "/v1/rerank"])
+def test_what_engines_themselves_miss_is_the_clients_fault_too(rouse, path):
+    status, _, error = rouse.post(path, {"model": "rerank" if path == "/v1/rerank" else "org/demo"})
+    assert 400 <= status < 500 or status == 501, error
+    assert error["error"]["message"]
 
 
 def test_errors_before_the_route_have_anthropics_shape_too(rouse):
