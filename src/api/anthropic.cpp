@@ -1,10 +1,12 @@
 #include "api/anthropic.hpp"
 
 #include <array>
+#include <charconv>
 #include <format>
 
 #include "api/anthropic_shapes.hpp"
 #include "api/inference.hpp"
+#include "api/route.hpp"
 
 namespace rouse::api {
 namespace {
@@ -18,6 +20,19 @@ std::string error_event(const Fault& fault, std::string_view request_id) {
 }
 
 constexpr std::array kArrays{ArrayMember{"messages", Presence::required}, ArrayMember{"tools", Presence::optional}};
+
+Result<ModelPage> read_page(std::string_view query) {
+  ModelPage page{.before = query_value(query, "before_id"), .after = query_value(query, "after_id")};
+  if (const auto limit = query_value(query, "limit")) {
+    const char* end = limit->data() + limit->size();
+    const auto [stop, wrong] = std::from_chars(limit->data(), end, page.limit);
+    if (wrong != std::errc() || stop != end || page.limit < 1 || page.limit > ModelPage::kMost)
+      return fail(Code::malformed, std::format("\"limit\" must be a number from 1 to {}", ModelPage::kMost));
+  }
+  if (page.before && page.after)
+    return fail(Code::malformed, "\"before_id\" and \"after_id\" cannot be asked for together");
+  return page;
+}
 
 }  // namespace
 
@@ -35,7 +50,11 @@ http::Task<void> anthropic_count_tokens(const Parts& parts, Reply& reply, std::s
 
 http::Task<void> anthropic_models(const Parts& parts, Reply& reply) {
   reply.use(kAnthropic);
-  co_await reply.json(200, anthropic_model_list(parts.daemon.models(), parts.since));
+  const auto page = read_page(reply.exchange().query());
+  if (!page) co_return co_await reply.error(page.error());
+  auto list = anthropic_model_list(parts.daemon.models(), parts.since, *page);
+  if (!list) co_return co_await reply.error(std::move(list.error()));
+  co_await reply.json(200, std::move(*list));
 }
 
 http::Task<void> anthropic_model(const Parts& parts, Reply& reply, std::string_view id) {

@@ -1,5 +1,6 @@
 #include "api/anthropic_shapes.hpp"
 
+#include <algorithm>
 #include <format>
 #include <optional>
 #include <vector>
@@ -64,13 +65,27 @@ std::string anthropic_error(int status, std::string_view message, std::string_vi
   return to_json(anthropic_json::ErrorBody{.error = {type_of(status), as_utf8(message)}, .request_id = request_id});
 }
 
-std::string anthropic_model_list(std::span<const daemon::ModelStatus> models,
-                                 std::chrono::system_clock::time_point since) {
-  anthropic_json::ModelList list;
+Result<std::string> anthropic_model_list(std::span<const daemon::ModelStatus> models,
+                                         std::chrono::system_clock::time_point since, const ModelPage& page) {
+  std::vector<std::string_view> names;
   for (const daemon::ModelStatus& model : models) {
-    list.data.push_back(card(model.name, since));
-    for (const std::string& alias : model.aliases) list.data.push_back(card(alias, since));
+    if (model.removed) continue;
+    names.push_back(model.name);
+    names.insert(names.end(), model.aliases.begin(), model.aliases.end());
   }
+  std::size_t begin = 0;
+  std::size_t end = names.size();
+  if (const auto& mark = page.before ? page.before : page.after) {
+    const auto at = std::ranges::find(names, *mark);
+    if (at == names.end())
+      return fail(Code::malformed, std::format("\"{}\" names no model", page.before ? "before_id" : "after_id"));
+    const auto index = static_cast<std::size_t>(at - names.begin());
+    (page.before ? end : begin) = page.before ? index : index + 1;
+  }
+  anthropic_json::ModelList list;
+  list.has_more = end - begin > page.limit;
+  if (list.has_more) (page.before ? begin : end) = page.before ? end - page.limit : begin + page.limit;
+  for (std::size_t i = begin; i < end; ++i) list.data.push_back(card(names[i], since));
   if (!list.data.empty()) {
     list.first_id = list.data.front().id;
     list.last_id = list.data.back().id;

@@ -1,5 +1,7 @@
 """Every way to ask: dialects, forms, fields, aliases."""
 
+from urllib.parse import quote
+
 import pytest
 
 from tests.support import demo_models
@@ -173,6 +175,17 @@ def test_the_list_of_models_is_anthropics_for_its_clients(rouse):
     _, _, body = rouse.ask("GET", "/v1/models", headers=ANTHROPIC)
     assert {"org/demo", "gpt-4o-mini"} <= {model["id"] for model in body["data"]}
     assert body["has_more"] is False and body["data"][0]["type"] == "model"
+    names, page = [], {"has_more": True, "last_id": ""}
+    while page["has_more"]:
+        after = f"&after_id={quote(page['last_id'])}" if page["last_id"] else ""
+        _, _, page = rouse.ask("GET", f"/v1/models?limit=2{after}", headers=ANTHROPIC)
+        assert page["first_id"] == page["data"][0]["id"] and page["last_id"] == page["data"][-1]["id"]
+        names += [model["id"] for model in page["data"]]
+    assert names == [model["id"] for model in body["data"]] and len(names) > 4
+    _, _, page = rouse.ask("GET", f"/v1/models?limit=1&before_id={quote(names[-1])}", headers=ANTHROPIC)
+    assert [model["id"] for model in page["data"]] == [names[-2]] and page["has_more"]
+    for query in ["limit=0", "limit=1001", "limit=x", "after_id=nobody", "after_id=plain&before_id=plain"]:
+        assert is_error(rouse.ask("GET", f"/v1/models?{query}", headers=ANTHROPIC)[2], "invalid_request_error"), query
     _, _, card = rouse.ask("GET", "/v1/models/org/demo", headers=ANTHROPIC)
     assert card["type"] == "model" and card["id"] == "org/demo"
     assert is_error(rouse.ask("GET", "/v1/models/nobody", headers=ANTHROPIC)[2], "not_found_error")
