@@ -57,14 +57,19 @@ Result<void> Access::check(const http::RequestHead& head, std::string_view peer)
                 "this Host is not known here; use localhost, the address the server listens on, or a name that its "
                 "configuration lists under hosts");
   }
+  bool has_origin = false;
   for (const http::Field& field : head.fields) {
     if (field.name.size() != 6 || !http::same_name(field.name, "Origin")) continue;
+    has_origin = true;
     std::string_view origin = field.value;
     const std::size_t scheme = origin.starts_with("http://") ? 7 : origin.starts_with("https://") ? 8 : 0;
     origin.remove_prefix(scheme);
     const bool ours = knows(origin) || (remote && !host.empty() && http::same_name(host_of(origin), host));
     if (scheme == 0 || !ours) return fail(Code::forbidden, "web pages of other sites may not use this server");
   }
+  const bool acts = head.method != "GET" && head.method != "HEAD";
+  if (acts && !has_origin && head.field("Sec-Fetch-Site").value_or("") == "cross-site")
+    return fail(Code::forbidden, "web pages of other sites may not use this server");
   return {};
 }
 

@@ -19,7 +19,8 @@ class Access {
   // besides, without ports. Among them 0.0.0.0 or :: makes every numeric Host known: no DNS can point a number at us.
   explicit Access(std::vector<std::string> more_hosts);
 
-  // Fails with forbidden for an unknown Host or a foreign Origin. A client on a Unix socket is no browser, so that its
+  // Fails with forbidden for an unknown Host or a foreign Origin, and for an act that a browser says comes from another
+  // site without naming its Origin. A client on a Unix socket is no browser, so that its
   // Host does not matter.
   Result<void> check(const http::RequestHead& head, std::string_view peer) const;
 

@@ -80,8 +80,9 @@ std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange&
   const daemon::Entry& entry = parts.daemon.entry(*model);
   if (!entry.model.upstream_model.empty()) request->rename_model(entry.model.upstream_model);
 
-  if (request->may_hold_media && entry.model.media_urls == config::MediaUrls::refuse) {
-    if (const auto at = find_media_url(body)) return std::unexpected(media_fault(*at));
+  if (entry.model.media_urls == config::MediaUrls::refuse) {
+    if (const auto at = request->may_hold_media ? find_media_url(body) : request->media_url)
+      return std::unexpected(media_fault(*at));
   }
 
   Asked asked{

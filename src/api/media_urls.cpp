@@ -222,4 +222,24 @@ bool may_hold_media(std::string_view written_key) {
 
 std::optional<std::size_t> find_media_url(std::string_view text) { return Walk(text).run(); }
 
+bool is_media_url(std::string_view field, std::string_view value) {
+  constexpr std::array<std::string_view, 3> kMore{"mask", "url", "uri"};
+  const std::string_view name = field.substr(0, field.find('['));  // image[], image[0]
+  if (holds(name) == Holds::nothing && !std::ranges::contains(kMore, name)) return false;
+  // What is no URL is the picture itself, or base64 of it. Readers of URLs skip what stands before them.
+  while (!value.empty() && (static_cast<unsigned char>(value.front()) <= ' ')) value.remove_prefix(1);
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  const auto in_scheme = [&](char c) {
+    const char l = lower(c);
+    return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || std::string_view("+-.").contains(c);
+  };
+  std::string scheme;
+  for (const char c : value.substr(0, 32)) {
+    if (!in_scheme(c)) break;
+    scheme += lower(c);
+  }
+  if (scheme.starts_with("http") || scheme.starts_with("file") || value.starts_with("//")) return true;
+  return !scheme.empty() && value.substr(scheme.size()).starts_with(':') && scheme != "data";
+}
+
 }  // namespace rouse::api

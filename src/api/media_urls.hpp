@@ -22,4 +22,8 @@ bool may_hold_media(std::string_view written_key);
 // Where the first such URL begins in `text`, which scan_object has accepted.
 std::optional<std::size_t> find_media_url(std::string_view text);
 
+// The same of a field of a form that is no file: engines that take a picture, a mask or a recording as a file may take
+// its URL instead.
+bool is_media_url(std::string_view field, std::string_view value);
+
 }  // namespace rouse::api

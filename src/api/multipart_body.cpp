@@ -2,6 +2,7 @@
 #include <format>
 #include <optional>
 
+#include "api/media_urls.hpp"
 #include "api/multipart.hpp"
 #include "api/request_body.hpp"
 #include "api/utf8.hpp"
@@ -18,7 +19,7 @@ Result<void> read_part(std::string_view body, const Part& part, RequestBody& req
   const auto wrong = [&](std::string_view why) {
     return fail(Code::malformed, std::format("\"{}\" {}", part.name, why));
   };
-  if (part.is_file || !part.is_plain) return wrong("must be a plain field of the form");
+  if (part.is_file) return wrong("must be a plain field of the form");
   if (text.empty()) return wrong("is empty");
   if (text.size() > kLongestModelName) return wrong("is too long");
   if (!is_utf8(text)) return wrong("is not UTF-8");
@@ -45,6 +46,10 @@ Result<RequestBody> read_multipart_body(std::string_view body, std::string_view 
   request.boundary = boundary;
   std::vector<std::string_view> seen;
   for (const Part& part : *parts) {
+    if (!part.is_file && !part.is_plain)
+      return fail(Code::malformed, std::format("\"{}\" must stand in the form as it is, not encoded", part.name));
+    if (!part.is_file && !request.media_url && is_media_url(part.name, part.content.in(body)))
+      request.media_url = part.content.begin;
     if (!is_wanted(part.name)) continue;
     if (std::ranges::contains(seen, part.name))
       return fail(Code::malformed, std::format("\"{}\" stands in the form twice", part.name));

@@ -33,6 +33,7 @@ struct RequestBody {
   Span model_place;       // the value of `model`, in JSON with its quotes; empty if there is none
   std::size_t front = 0;  // where a further field may be put: behind the brace, or at the first delimiter
   std::string boundary;   // multipart: between its parts
+  std::optional<std::size_t> media_url;  // multipart: where the first field begins that names media by URL
   Edits edits;                           // our own fields, cut out
 
   // The engine hears this name instead.

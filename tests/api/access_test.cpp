@@ -53,6 +53,19 @@ TEST_CASE("pages of this machine may ask, those of other sites may not") {
   CHECK_FALSE(allowed("localhost", {{"Origin", "http://localhost"}, {"Origin", "http://evil.example"}}));
 }
 
+TEST_CASE("an act that a browser says comes from another site needs an Origin of ours") {
+  const auto fine = [](std::string_view method, std::vector<http::Field> fields) {
+    http::RequestHead head = head_with("localhost", std::move(fields));
+    head.method = method;
+    return Access({}).check(head, "127.0.0.1").has_value();
+  };
+  CHECK_FALSE(fine("POST", {{"Sec-Fetch-Site", "cross-site"}}));
+  CHECK_FALSE(fine("DELETE", {{"sec-fetch-site", "cross-site"}}));
+  CHECK(fine("GET", {{"Sec-Fetch-Site", "cross-site"}}));  // somebody followed a link
+  CHECK(fine("POST", {{"Sec-Fetch-Site", "cross-site"}, {"Origin", "http://127.0.0.1:3000"}}));
+  for (const char* site : {"same-origin", "same-site", "none"}) CHECK(fine("POST", {{"Sec-Fetch-Site", site}}));
+}
+
 TEST_CASE("on a Unix socket the Host does not matter, the Origin does") {
   CHECK(allowed("whatever", {}, "unix"));
   CHECK_FALSE(allowed("whatever", {{"Origin", "http://evil.example"}}, "unix"));

@@ -126,6 +126,32 @@ TEST_CASE("the model in a form gets the name that the engine knows") {
   CHECK(request->edits.made_in(nameless) == form({field("model", "whisper-1"), field("prompt", "x")}));
 }
 
+TEST_CASE("media that a form names by URL are found, and media that it brings are none") {
+  const auto found = [](const std::string& part) {
+    const std::string body = form({field("model", "a"), part});
+    const auto request = read_multipart_body(body, "XX");
+    REQUIRE(request);
+    return request->media_url.has_value();
+  };
+  for (const char* name : {"image", "image[]", "image[1]", "mask", "file", "url", "image_url", "audio", "file_url"}) {
+    CAPTURE(name);
+    for (const char* url : {"http://x/y", "HTTPS://x", " \n\x01http://x", "file:///etc/passwd", "File:etc", "ftp://x",
+                            "gopher+x://y", "//x/y", "http:x"}) {
+      CAPTURE(url);
+      CHECK(found(field(name, url)));
+    }
+    for (const char* brought : {"data:image/png;base64,AAAA", "iVBORw0KGgo=", "\x89PNG\r\n\x1a", "RIFF\x01 WAVE", ""})
+      CHECK_FALSE(found(field(name, brought)));
+    CHECK_FALSE(found(field(name, "http://what/a/file/holds", "; filename=a")));
+  }
+  CHECK_FALSE(found(field("prompt", "http://x/y")));
+}
+
+TEST_CASE("a field that is encoded once more cannot be judged, and is refused") {
+  const std::string encoded = "--XX\r\nContent-Disposition: form-data; name=image\r\nContent-Transfer-Encoding: base64";
+  CHECK_FALSE(read_multipart_body(form({encoded + "\r\n\r\naHR0cDovL3gveQ==\r\n"}), "XX"));
+}
+
 TEST_CASE("a field of ours that cannot be read in one way is refused") {
   for (const std::string& bad : {
            form({field("model", "a"), field("model", "a")}),

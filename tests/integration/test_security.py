@@ -181,6 +181,15 @@ def chat_with(url: str, model: str = "echo") -> bytes:
             % (model.encode(), url.encode()))
 
 
+FORM = {"Content-Type": "multipart/form-data; boundary=XX"}
+
+
+def form(name: str, value: str, model: str = "echo") -> bytes:
+    fields = {"model": model, "prompt": "http://in/a/prompt", name: value}
+    return b"".join(b'--XX\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (k.encode(), v.encode())
+                    for k, v in fields.items()) + b"--XX--\r\n"
+
+
 def escaped(text: str) -> str:
     return "".join(f"\\u{ord(c):04x}" for c in text)
 
@@ -193,6 +202,15 @@ def escaped(text: str) -> str:
 def test_media_by_url_never_reach_an_engine(rouse, spelt, canary):
     status, _, body = rouse.ask("POST", "/v1/chat/completions", raw=chat_with(spelt(canary[0])))
     assert status == 400 and "data:" in body["error"]["message"], body
+
+
+@pytest.mark.parametrize("name", ["image", "image[]", "mask", "file", "url", "image_url"])
+def test_media_by_url_in_a_form_never_reach_an_engine(rouse, name):
+    for url in ["http://169.254.169.254/latest", "file:///etc/passwd", " HTTP://x", "ftp://x/y"]:
+        status, _, body = rouse.ask("POST", "/v1/images/edits", raw=form(name, url), headers=FORM)
+        assert status == 400 and "data:" in body["error"]["message"], body
+    seen = rouse.ask("POST", "/v1/images/edits", raw=form(name, url, "curious"), headers=FORM)
+    assert seen[0] == 200 and seen[2]["echo"]["text"].count("ftp://x/y") == 1  # allowed: the echo is what engines get
 
 
 def test_media_that_come_along_do_and_so_do_urls_where_they_are_allowed(rouse, canary):
@@ -231,6 +249,13 @@ def test_a_form_of_another_site_may_not_act(tight, content_type):
     headers = {"Content-Type": content_type}
     assert tight.ask("POST", "/v1/completions", raw=json.dumps(completion()).encode(), headers=headers)[0] == 415
     assert tight.ask("POST", "/rouse/v1/models/echo/unload", raw=b"{}", headers=headers)[0] == 415
+
+
+@pytest.mark.parametrize("browser", [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_a_form_of_another_site_may_not_act_where_forms_are_taken(tight, browser):
+    raw = form("image", "data:,")
+    assert tight.ask("POST", "/v1/images/edits", raw=raw, headers={**FORM, **browser})[0] == 403
+    assert tight.ask("POST", "/v1/images/edits", raw=raw, headers=FORM)[0] == 200
 
 
 # --- logs and errors ----------------------------------------------------------------------------------------------

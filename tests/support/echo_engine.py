@@ -3,7 +3,7 @@
 
     {"echo": {"path", "headers", "body", "environment"}}
 
-A request whose body has "hold": true is answered when one with "release": true has come.
+Of a form the body is "text". A request whose body has "hold": true is answered when one with "release": true has come.
 """
 
 import json
@@ -37,7 +37,10 @@ class Engine(BaseHTTPRequestHandler):
         self.answer({"status": "ok"})
 
     def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        text = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers["Content-Type"].startswith("multipart/"):
+            return self.answer({"echo": {"path": self.path, "text": text.decode()}})
+        body = json.loads(text)
         print("asked", self.path, flush=True)
         if body.get("hold"):
             RELEASED.wait(60)
