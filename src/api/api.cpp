@@ -23,7 +23,7 @@ namespace {
 constexpr std::array kRoutes{
     Route{"POST", "/v1/chat/completions", Guard::acts, &kOpenAi, openai_chat},
     Route{"POST", "/v1/completions", Guard::acts, &kOpenAi, openai_completions},
-    Route{"POST", "/v1/responses", Guard::acts, &kOpenAi, openai_answer_or_stream},
+    Route{"POST", "/v1/responses", Guard::acts, &kOpenAi, openai_responses},
     Route{"POST", "/v1/responses/input_tokens", Guard::acts, &kOpenAi, openai_answer},
     Route{"POST", "/v1/embeddings", Guard::acts, &kOpenAi, openai_answer},
     Route{"POST", "/v1/rerank", Guard::acts, &kOpenAi, openai_answer},

@@ -41,6 +41,11 @@ http::Task<void> openai_completions(const Parts& parts, Reply& reply, std::strin
   co_await infer(parts, reply, {Streams::if_asked, AnswerForm::completion});
 }
 
+http::Task<void> openai_responses(const Parts& parts, Reply& reply, std::string_view) {
+  static constexpr std::array kArrays{ArrayMember{"tools", Presence::optional}};
+  co_await infer(parts, reply, {Streams::if_asked, AnswerForm::response, kArrays});
+}
+
 http::Task<void> openai_answer(const Parts& parts, Reply& reply, std::string_view) { co_await infer(parts, reply, {}); }
 
 http::Task<void> openai_answer_or_stream(const Parts& parts, Reply& reply, std::string_view) {

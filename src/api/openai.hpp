@@ -18,6 +18,7 @@ http::Task<void> openai_models(const Parts& parts, Reply& reply, std::string_vie
 http::Task<void> openai_model(const Parts& parts, Reply& reply, std::string_view id);
 http::Task<void> openai_chat(const Parts& parts, Reply& reply, std::string_view);
 http::Task<void> openai_completions(const Parts& parts, Reply& reply, std::string_view);
+http::Task<void> openai_responses(const Parts& parts, Reply& reply, std::string_view);
 // Whatever else names a model in its body: relayed to that model's engine, which knows the path.
 http::Task<void> openai_answer(const Parts& parts, Reply& reply, std::string_view);
 http::Task<void> openai_answer_or_stream(const Parts& parts, Reply& reply, std::string_view);  // "stream": true

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <format>
+#include <utility>
 
 #include "api/json_scan.hpp"
 #include "api/partial_forms.hpp"
@@ -22,7 +23,13 @@ bool says_true(std::string_view object, std::string_view name) {
 }  // namespace
 
 std::unique_ptr<PartialAnswer> begin_partial_answer(AnswerForm form, Usage usage) {
-  return form == AnswerForm::message ? begin_anthropic_answer() : begin_openai_answer(usage);
+  switch (form) {
+    case AnswerForm::chat:
+    case AnswerForm::completion: return begin_openai_answer(usage);
+    case AnswerForm::message: return begin_anthropic_answer();
+    case AnswerForm::response: return begin_responses_answer();
+  }
+  std::unreachable();
 }
 
 Usage ask_for_stream(AnswerForm form, std::string_view body, std::string_view counts, RequestBody& request) {
@@ -30,7 +37,7 @@ Usage ask_for_stream(AnswerForm form, std::string_view body, std::string_view co
   if (!scan_object(body, std::span(wanted).first(counts.empty() ? 2 : 3))) return Usage::unasked;  // it was read before
   const auto& [stream, options, counting] = wanted;
   if (!request.stream) set_member("stream", stream.member, "true", request);
-  if (form == AnswerForm::message) return Usage::reported;
+  if (form == AnswerForm::message || form == AnswerForm::response) return Usage::reported;
   if (request.stream) {
     if (!options.member.found() || !says_true(options.member.value_in(body), "include_usage")) return Usage::unasked;
   } else {

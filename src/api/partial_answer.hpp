@@ -15,7 +15,7 @@
 
 namespace rouse::api {
 
-enum class AnswerForm : std::uint8_t { chat, completion, message };
+enum class AnswerForm : std::uint8_t { chat, completion, message, response };
 
 // Where the time went that a deadline has ended.
 struct Spent {

@@ -9,5 +9,6 @@ namespace rouse::api {
 
 std::unique_ptr<PartialAnswer> begin_openai_answer(Usage usage);  // of chat and completions
 std::unique_ptr<PartialAnswer> begin_anthropic_answer();
+std::unique_ptr<PartialAnswer> begin_responses_answer();
 
 }  // namespace rouse::api

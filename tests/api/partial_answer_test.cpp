@@ -186,5 +186,55 @@ TEST_CASE("an engine is asked to stream, and to count, by edits of the body") {
         R"({"n":true,"stream":true,"stream_options":{"include_usage":true}})");
 }
 
+// --- responses ----------------------------------------------------------------------------------------------
+
+constexpr std::string_view kCreated =
+    R"({"type":"response.created","response":{"id":"r1","object":"response","status":"in_progress"}})";
+
+TEST_CASE("a response that came to its end is what its last event says") {
+  const auto answer = after(
+      AnswerForm::response, Usage::reported,
+      {kCreated, R"({"type":"response.output_item.added","item":{"id":"m1","type":"message","content":[]}})",
+       R"({"type":"response.content_part.added","item_id":"m1","part":{"type":"output_text","text":""}})",
+       R"({"type":"response.output_text.delta","item_id":"m1","delta":"Rouse"})",
+       R"({"type":"response.completed","response":{"id":"r1","object":"response","status":"completed","output":[1]}})"});
+  CHECK(answer->tokens() == 1);
+  CHECK(answer->whole(nullptr) == R"({"id":"r1","object":"response","status":"completed","output":[1]})");
+}
+
+TEST_CASE("a response that is cut keeps its texts and what is done, and no half call of a tool") {
+  const auto answer = after(
+      AnswerForm::response, Usage::reported,
+      {kCreated,
+       R"({"type":"response.output_item.added","item":{"id":"t1","type":"reasoning","content":[]},"output_index":0})",
+       R"({"type":"response.content_part.added","item_id":"t1","part":{"type":"reasoning_text","text":""}})",
+       R"({"type":"response.reasoning_text.delta","item_id":"t1","delta":"hm"})",
+       R"({"type":"response.output_item.done","item":{"id":"t1","type":"reasoning","status":"completed"}})",
+       R"({"type":"response.output_item.added","item":{"id":"m1","type":"message","content":[],"status":"in_progress"},"output_index":1})",
+       R"({"type":"response.content_part.added","item_id":"m1","part":{"type":"output_text","text":""}})",
+       R"({"type":"response.output_text.delta","item_id":"m1","delta":"Rou"})",
+       R"({"type":"response.output_text.delta","item_id":"m1","delta":"se","sequence_number":8})",
+       R"({"type":"response.output_item.added","item":{"id":"f1","type":"function_call","name":"f"},"sequence_number":9})",
+       R"({"type":"response.function_call_arguments.delta","item_id":"f1","delta":"{\"x\":","sequence_number":10})"});
+  CHECK(answer->tokens() == 4);
+  const std::string message =
+      R"({"id":"m1","type":"message","content":[{"type":"output_text","text":"Rouse"}],"status":"incomplete"})";
+  const std::string response =
+      R"({"id":"r1","object":"response","status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},)"
+      R"("output":[{"id":"t1","type":"reasoning","status":"completed"},)" +
+      message + "]," + std::string(kNote) + "}";
+  CHECK(answer->whole(&kSpent) == response);
+  CHECK(answer->ending(kSpent) == "event: response.output_item.done\ndata: {\"output_index\":1,\"item\":" + message +
+                                      ",\"type\":\"response.output_item.done\",\"sequence_number\":11}\n\n"
+                                      "event: response.incomplete\ndata: {\"response\":" +
+                                      response + ",\"type\":\"response.incomplete\",\"sequence_number\":12}\n\n");
+}
+
+TEST_CASE("a response that failed says why") {
+  const auto answer = after(AnswerForm::response, Usage::reported,
+                            {kCreated, R"({"type":"response.failed","response":{"error":{"message":"no room"}}})"});
+  CHECK(answer->error() == "no room");
+}
+
 }  // namespace
 }  // namespace rouse::api

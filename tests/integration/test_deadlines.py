@@ -9,7 +9,8 @@ from tests.support.rouse_daemon import RouseDaemon, until
 from tests.support.upstream import Upstream
 
 CHAT = {"messages": [{"role": "user", "content": "go on"}]}
-PATHS = {"/v1/chat/completions": CHAT, "/v1/completions": {"prompt": "go on"}, "/v1/messages": {**CHAT, "max_tokens": 60000}}
+PATHS = {"/v1/chat/completions": CHAT, "/v1/completions": {"prompt": "go on"}, "/v1/messages": {**CHAT, "max_tokens": 60000},
+         "/v1/responses": {"input": "go on", "max_output_tokens": 60000}}
 CACHED = ["cache_read_input_tokens", "input_tokens"]  # llama-server keeps a message's prompt for the next
 SPLIT = ["queue_ms", "load_ms", "prompt_ms", "generation_ms"]
 
@@ -69,6 +70,27 @@ def test_a_whole_message(rouse):
     assert body["usage"]["output_tokens"] > 1 and says_why(body)
 
 
+def test_a_whole_response(rouse):
+    status, _, body = rouse.post("/v1/responses", endless("/v1/responses"))
+    assert status == 200, body
+    assert body["object"] == "response" and body["status"] == "incomplete" and says_why(body)
+    assert body["incomplete_details"]["reason"] == "max_output_tokens"
+    [message] = body["output"]
+    assert (message["type"], message["status"]) == ("message", "incomplete") and message["content"][0]["text"]
+
+
+def test_a_stream_of_a_response(rouse):
+    status, _, text = rouse.post("/v1/responses", endless("/v1/responses", stream=True))
+    assert status == 200
+    found = events(text)
+    assert text.count("event: ") == len(found)
+    assert [event["type"] for event in found[-2:]] == ["response.output_item.done", "response.incomplete"]
+    last = found[-1]["response"]
+    assert last["id"] == found[0]["response"]["id"] and last["status"] == "incomplete" and says_why(last)
+    said = "".join(event["delta"] for event in found if event["type"] == "response.output_text.delta")
+    assert last["output"][0]["content"][0]["text"] == said and len(said) > 1
+
+
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions"])
 @pytest.mark.parametrize("usage", [True, False])
 def test_a_stream_of_chunks(rouse, path, usage):
@@ -95,11 +117,14 @@ def test_a_stream_of_a_message(rouse):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_an_answer_in_time_is_as_without_a_deadline(rouse, path):
-    body = {"model": "chat", "temperature": 0, "cache_prompt": False, **PATHS[path], "max_tokens": 12}
+    most = "max_output_tokens" if path == "/v1/responses" else "max_tokens"
+    body = {"model": "chat", "temperature": 0, "cache_prompt": False, **PATHS[path], most: 12}
 
     def plain(answer):
-        for key in ["id", "created", "timings"]:
+        for key in ["id", "created", "created_at", "completed_at", "timings"]:  # llama-server streams no completed_at
             answer.pop(key, None)
+        for item in answer.get("output", []):
+            item.pop("id")
         answer["usage"]["input_tokens"] = sum(answer["usage"].get(key, 0) for key in CACHED)
         answer["usage"].pop(CACHED[0], None)
         return answer
