@@ -83,6 +83,15 @@ models:
 #  embed:
 #    source: ~/models/embed.gguf
 #    embeddings: true
+#  studio:                       # any program that serves HTTP, started as it is
+#    engine: command
+#    command: [python3, app.py, --port, "{port}"]   # or "{socket}"; {model} and {gpus} if it wants them, {{ for {
+#    cwd: ~/studio               # without it the folder of this file
+#    env: {STUDIO_MODEL: "{model}"}
+#    source: ~/models/studio     # what {model} stands for
+#    health: /health             # answers 200 once it is ready
+#    grace: 10s                  # from being told to end until it is killed
+#    footprint: {host: 2GiB}     # the memory that it takes when it is ready
 #  elsewhere:                    # a model that another server runs
 #    engine: remote
 #    url: http://127.0.0.1:11434

@@ -22,6 +22,7 @@
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "config/key.hpp"
+#include "config/placeholders.hpp"
 #include "core/model.hpp"
 
 namespace rouse::config {
@@ -112,7 +113,27 @@ struct Remote {
   friend bool operator==(const Remote&, const Remote&) = default;
 };
 
-using Engine = std::variant<Llama, Remote>;
+enum class Listens : std::uint8_t { socket, port };  // on a Unix socket, or on a port of 127.0.0.1
+
+struct Variable {
+  std::string name;
+  Template value;
+  friend bool operator==(const Variable&, const Variable&) = default;
+};
+
+// A program that serves HTTP by itself, started as it is.
+struct Command {
+  std::vector<Template> argv;                 // the program first, without placeholders: a path, or a name in PATH
+  std::vector<Variable> environment;          // ascending by name; added to what every worker gets
+  std::string directory;                      // to run in: the configuration's folder, unless the file says otherwise
+  std::string source;                         // of {model}; empty: none
+  std::string health = "/health";             // answers 200 once it is ready
+  Duration grace = std::chrono::seconds(10);  // from being told to end until it is killed
+  Listens listens = Listens::socket;
+  friend bool operator==(const Command&, const Command&) = default;
+};
+
+using Engine = std::variant<Llama, Command, Remote>;
 
 enum class MediaUrls : std::uint8_t { refuse, allow };  // may an engine fetch what a request names by URL?
 
@@ -126,7 +147,8 @@ struct Model {
   bool preload = false;
   bool pinned = false;
   core::Keep keep;
-  // Requests at once on one worker: llama's slots, or 1,024 for a remote one, unless the file says otherwise.
+  // Requests at once on one worker: llama's slots, or 1,024 for a program and a remote one, unless the file says
+  // otherwise.
   std::uint32_t concurrency = 4;
   std::uint32_t queue_limit = 1024;
   Duration min_residency = std::chrono::seconds(2);

@@ -128,6 +128,12 @@ Problems missing_files(const Config& config) {
                                    std::generic_category().message(errno))});
   };
   for (const Model& model : config.models) {
+    if (const auto* command = std::get_if<Command>(&model.engine)) {
+      const std::string program = filled(command->argv.front(), {});
+      if (program.contains('/')) look(model, "command", program, X_OK);
+      look(model, "cwd", command->directory, X_OK);
+      look(model, "source", command->source, R_OK);
+    }
     const Llama* llama = std::get_if<Llama>(&model.engine);
     if (!llama) continue;
     look(model, "source", llama->source, R_OK);

@@ -7,15 +7,17 @@
 #include <utility>
 
 #include "base/duration.hpp"
+#include "config/command.hpp"
 #include "config/names.hpp"
 #include "config/remote.hpp"
 
 namespace rouse::config {
 namespace {
 
-constexpr std::array<std::string_view, 2> kEngines{"llama", "remote"};
-constexpr std::uint32_t kRemoteConcurrency = 1024;  // it has a queue of its own
-constexpr std::uint32_t kMostSlots = 256;           // llama.cpp's own limit
+constexpr std::array<std::string_view, 3> kEngines{"llama", "command", "remote"};
+// For a program, and for another server: only they know their bounds, and a page may hold several connections.
+constexpr std::uint32_t kManyAtOnce = 1024;
+constexpr std::uint32_t kMostSlots = 256;  // llama.cpp's own limit
 constexpr std::uint32_t kMostTokens = 1U << 30U;
 
 using Names = std::span<const std::string_view>;
@@ -84,6 +86,20 @@ constexpr Keys<Llama, 11> kLlama{
         [](Reading& r, const Entry& e, Llama& m) { r.boolean(e, m.embeddings); },
         [](Reading& r, const Entry& e, Llama& m) { r.boolean(e, m.reranking); },
         [](Reading& r, const Entry& e, Llama& m) { read_texts(r, e, "a list such as [--flash-attn, \"on\"]", m.args); },
+    },
+};
+
+// --- command ------------------------------------------------------------------------------------------------
+
+constexpr Keys<Command, 6> kCommand{
+    {"command", "env", "cwd", "source", "health", "grace"},
+    {
+        [](Reading& r, const Entry& e, Command& m) { read_argv(r, e, m); },
+        [](Reading& r, const Entry& e, Command& m) { read_environment(r, e, m); },
+        [](Reading& r, const Entry& e, Command& m) { r.path(e, m.directory); },
+        [](Reading& r, const Entry& e, Command& m) { r.path(e, m.source); },
+        [](Reading& r, const Entry& e, Command& m) { read_health(r, e, m); },
+        [](Reading& r, const Entry& e, Command& m) { r.duration(e, Duration::zero(), m.grace); },
     },
 };
 
@@ -172,6 +188,7 @@ constexpr auto joined(const std::array<std::string_view, N>&... lists) {
   return names;
 }
 constexpr auto kLlamaKeys = joined(kCommon.names, kResident.names, kLlama.names);
+constexpr auto kCommandKeys = joined(kCommon.names, kResident.names, kCommand.names);
 constexpr auto kRemoteKeys = joined(kCommon.names, kRemote.names);
 
 // Reads with the `key`th reader of those that follow one another.
@@ -194,9 +211,35 @@ void read_llama(Reading& reading, const Entry& entry, Draft& draft, Llama& llama
   }
 }
 
+void read_command(Reading& reading, const Entry& entry, Draft& draft, Command& command) {
+  std::optional<Entry> argv;
+  bool has_footprint = false;
+  draft.model.concurrency = kManyAtOnce;
+  command.directory = reading.folder();
+  reading.fields(entry, {"command model", entry.key}, kCommandKeys, [&](std::size_t key, const Entry& value) {
+    if (value.key == "command") argv = value;
+    has_footprint = has_footprint || value.key == "footprint";
+    read_key(key, reading, value, kCommon, draft, kResident, draft, kCommand, command);
+  });
+  if (!is_map(entry)) return;
+  if (argv) {
+    check_placeholders(reading, entry, *argv, command);
+  } else {
+    reading.problem(*entry.at, std::format("model {} has no command; expected command: {}", in_quotes(entry.key),
+                                           "[python3, app.py, --port, \"{port}\"]"));
+  }
+  if (!has_footprint || draft.model.footprint.empty()) {
+    // Nothing about a program tells its size, and a guess would make every budget wrong.
+    reading.problem(*entry.at,
+                    std::format("model {} has no footprint; expected footprint: {{host: SIZE}}, the memory that "
+                                "its program takes when it is ready, such as 2GiB",
+                                in_quotes(entry.key)));
+  }
+}
+
 void read_remote(Reading& reading, const Entry& entry, Draft& draft, Remote& remote) {
   bool has_url = false;
-  draft.model.concurrency = kRemoteConcurrency;
+  draft.model.concurrency = kManyAtOnce;
   reading.fields(entry, {"remote model", entry.key}, kRemoteKeys, [&](std::size_t key, const Entry& value) {
     has_url = has_url || value.key == "url";
     read_key(key, reading, value, kCommon, draft, kRemote, remote);
@@ -232,6 +275,8 @@ std::vector<Entry> read_model(Reading& reading, const Entry& entry, const ModelD
   }
   if (draft.engine == "remote") {
     read_remote(reading, entry, draft, model.engine.emplace<Remote>());
+  } else if (draft.engine == "command") {
+    read_command(reading, entry, draft, model.engine.emplace<Command>());
   } else {
     read_llama(reading, entry, draft, model.engine.emplace<Llama>(defaults.llama));
   }

@@ -46,6 +46,7 @@ class Reading {
   void expected(const Entry& entry, std::string_view what);  // `keep: expected …, found "…"`
   Problems take_problems();                                  // in order, each once
   Place place(const yaml::Node& node) const;
+  const std::string& folder() const { return folder_; }  // that paths are relative to
 
   // A list's items, their key being the list's; a map's pairs, with those merged in by << that it has not itself.
   // Nothing counts as empty. What is neither, or there twice, is a problem.

@@ -11,6 +11,7 @@ namespace {
 const engine::Engine* engine_of(const config::Model& model) {
   struct Visitor {
     const engine::Engine* operator()(const config::Llama&) const { return engine::find_engine("llama"); }
+    const engine::Engine* operator()(const config::Command&) const { return engine::find_engine("command"); }
     const engine::Engine* operator()(const config::Remote&) const { return engine::find_engine("remote"); }
   };
   return std::visit(Visitor{}, model.engine);
@@ -56,7 +57,7 @@ core::ModelSpec Catalogue::spec(const Entry& entry) const {
       .concurrency = model.concurrency,
       .queue_limit = model.queue_limit,
       .min_residency = model.min_residency,
-      .stop_grace = entry.engine->grace,
+      .stop_grace = entry.engine->contract(model).grace,
   };
 }
 

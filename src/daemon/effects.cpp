@@ -14,6 +14,18 @@ std::string describe(const core::Placement& placement) {
   return text;
 }
 
+// "0,1": the numbers of the GPUs in it.
+std::string gpus_of(const core::Placement& placement) {
+  std::string text;
+  for (const core::DeviceBytes& share : placement) {
+    if (share.device != kHost) text += std::format("{}{}", text.empty() ? "" : ",", share.device.value - 1);
+  }
+  return text;
+}
+
+// A worker that is not ready in time can say what it does instead, if it is asked before the core gives it up.
+constexpr Duration kEarlier = std::chrono::milliseconds(20);
+
 std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
 
 }  // namespace
@@ -43,12 +55,24 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
     return feed(core::Loaded{id});
   }
   parts.log.info("{}: starting on {}", entry->model.id, describe(effect.placement));
-  auto started = Worker::start(parts.io, parts.clock, parts.launcher, parts.runtime, parts.upstreams, id, entry,
-                               log_of(effect.model),
-                               {
-                                   .ready = [this, id] { feed(core::Loaded{id}); },
-                                   .gone = [this, id](std::string why) { worker_gone(id, std::move(why)); },
-                               });
+  const auto* loading = std::get_if<core::Loading>(&scheduler.view().models.at(effect.model).state);
+  auto started =
+      Worker::start({.io = parts.io,
+                     .clock = parts.clock,
+                     .launcher = parts.launcher,
+                     .runtime = parts.runtime,
+                     .ports = ports,
+                     .upstreams = parts.upstreams,
+                     .log = log_of(effect.model)},
+                    {.id = id,
+                     .entry = entry,
+                     .gpus = gpus_of(effect.placement),
+                     .until = loading ? loading->until - kEarlier : kNever},
+                    {
+                        .ready = [this, id] { feed(core::Loaded{id}); },
+                        .failed = [this, id](std::string why) { feed(core::LoadFailed{id, std::move(why)}); },
+                        .gone = [this, id](std::string why) { worker_gone(id, std::move(why)); },
+                    });
   if (!started) {
     const auto& [code, message, context] = started.error();
     log_of(effect.model).note(context.empty() ? message : std::format("{} ({})", message, context));

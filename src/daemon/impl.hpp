@@ -17,6 +17,7 @@
 #include "daemon/pending.hpp"
 #include "daemon/service_time.hpp"
 #include "daemon/worker.hpp"
+#include "system/ports.hpp"
 
 namespace rouse::daemon {
 
@@ -80,6 +81,7 @@ class Daemon::Impl final : public Desk {
   system::WorkerLog& log_of(ModelId id);
 
   Parts parts;
+  system::Ports ports;
   Duration default_deadline;
   Catalogue catalogue;
   core::Scheduler scheduler;

@@ -9,98 +9,186 @@
 #include <utility>
 
 #include "system/environment.hpp"
+#include "system/listeners.hpp"
 
 namespace rouse::daemon {
+namespace {
 
-Worker::Worker(boost::asio::io_context& io, const Clock& clock, http::UpstreamPool& upstreams,
-               std::shared_ptr<const Entry> entry, system::SocketPath socket, system::WorkerLog& log,
-               Callbacks callbacks)
-    : clock_(clock),
-      upstreams_(upstreams),
-      entry_(std::move(entry)),
-      socket_(std::move(socket)),
-      address_(http::unix_address(socket_.path())),
-      log_(log),
+constexpr int kAttempts = 5;  // while other programs come first
+constexpr std::size_t kLastLines = 5;
+constexpr Duration kHealthTime = std::chrono::seconds(5);
+
+// The status that it is answered with.
+http::Task<Result<int>> ask(http::UpstreamPool& upstreams, http::Address address, std::string path, TimePoint until) {
+  http::Call call(upstreams, std::move(address), until);
+  const auto head = co_await call.send({.target = path});
+  if (!head) co_return std::unexpected(head.error());
+  const int status = (*head)->status;
+  (void)co_await call.read_all(64 * 1024);  // so that the connection can be used again; a large page need not be read
+  co_return status;
+}
+
+}  // namespace
+
+Worker::Worker(Parts parts, Order order, Callbacks callbacks)
+    : parts_(parts),
+      order_(std::move(order)),
+      contract_(order_.entry->engine->contract(order_.entry->model)),
       callbacks_(std::move(callbacks)),
-      started_(clock.now()),
-      first_line_(log.next_number()),
-      pause_(io),
+      started_(parts.clock.now()),
+      first_line_(parts.log.next_number()),
+      pause_(parts.io),
       alive_(std::make_shared<bool>(true)) {}
 
 Worker::~Worker() {
   *alive_ = false;
-  upstreams_.close_idle(address_);
+  parts_.upstreams.close_idle(address_);
 }
 
-Result<std::unique_ptr<Worker>> Worker::start(boost::asio::io_context& io, const Clock& clock,
-                                              system::Launcher& launcher, const system::RuntimeDir& runtime,
-                                              http::UpstreamPool& upstreams, WorkerId id,
-                                              std::shared_ptr<const Entry> entry, system::WorkerLog& log,
-                                              Callbacks callbacks) {
-  system::SocketPath socket = runtime.socket(std::format("worker-{}", id.value));
-  auto command = entry->engine->command(entry->model, socket.path());
+Result<std::unique_ptr<Worker>> Worker::start(Parts parts, Order order, Callbacks callbacks) {
+  std::unique_ptr<Worker> worker(new Worker(parts, std::move(order), std::move(callbacks)));
+  if (worker->contract_.listens == config::Listens::socket) {
+    worker->socket_ = parts.runtime.socket(std::format("worker-{}", worker->order_.id.value));
+    worker->address_ = http::unix_address(worker->socket_->path());
+  }
+  if (auto spawned = worker->spawn(); !spawned) return std::unexpected(std::move(spawned.error()));
+  return worker;
+}
+
+Result<void> Worker::spawn() {
+  ++attempts_;
+  found_others_ = false;
+  engine::Place place{.gpus = order_.gpus};
+  if (socket_) {
+    place.socket = socket_->path();
+  } else {
+    auto port = parts_.ports.take();
+    if (!port) return std::unexpected(std::move(port.error()));
+    port_ = std::move(*port);
+    place.port = port_.number();
+  }
+  const Entry& entry = *order_.entry;
+  auto command = entry.engine->command(entry.model, place);
   if (!command) return std::unexpected(std::move(command.error()));
   const std::vector<std::string> ours = system::own_environment();
   system::ProcessSpec spec;
   spec.argv = std::move(command->argv);
   spec.environment = system::worker_environment(ours, command->environment);
-
-  std::unique_ptr<Worker> worker(
-      new Worker(io, clock, upstreams, std::move(entry), std::move(socket), log, std::move(callbacks)));
-  Worker* self = worker.get();
-  auto process =
-      launcher.spawn(spec, {
-                               .started = [self](int pid) { self->log_.note(std::format("started, pid {}", pid)); },
-                               .output = [self](std::string_view bytes) { self->log_.append(bytes); },
-                               .exited =
-                                   [self](const system::ProcessExit& exit) {
-                                     self->ended_ = to_string(exit);
-                                     self->log_.flush();
-                                     self->log_.note(self->ended_);
-                                   },
-                               .gone = [self] { self->callbacks_.gone(self->last_words()); },
-                           });
+  spec.directory = std::move(command->directory);
+  auto process = parts_.launcher.spawn(
+      spec, {
+                .started = [this](int pid) { parts_.log.note(std::format("started, pid {}", pid)); },
+                .output = [this](std::string_view bytes) { parts_.log.append(bytes); },
+                .exited =
+                    [this](const system::ProcessExit& exit) {
+                      ended_ = to_string(exit);
+                      if (!ready_ && !ending_ && exit.clean())
+                        ended_ +=
+                            " before it was ready; if it goes to the background, tell it to stay in the foreground";
+                      parts_.log.flush();
+                      parts_.log.note(ended_);
+                    },
+                .gone = [this] { process_gone(); },
+            });
   if (!process) return std::unexpected(std::move(process.error()));
-  worker->process_ = std::move(*process);
+  process_ = std::move(*process);
+  *std::exchange(alive_, std::make_shared<bool>(true)) = false;
   // The probe is nobody's but the worker's: it ends with it, at the latest when its pause or its request does.
-  boost::asio::co_spawn(io.get_executor(), worker->probe(), boost::asio::detached);
-  return worker;
+  boost::asio::co_spawn(parts_.io.get_executor(), probe(), boost::asio::detached);
+  return {};
 }
 
-// How it ended, and below that the last lines it wrote.
-std::string Worker::last_words() const {
-  std::string text = ended_;
-  for (const system::LogLine& line : log_.written_since(first_line_, 5)) text += "\n" + line.text;
-  return text;
+void Worker::process_gone() {
+  *alive_ = false;
+  if (lost_its_port()) {
+    const std::uint16_t port = port_.number();
+    if (attempts_ < kAttempts) {
+      parts_.log.note(std::format("another program has taken port {}: trying another port", port));
+      if (spawn()) return;
+    } else {
+      ended_ = std::format("other programs have taken the {} ports that it was given, the last of them {}; {}",
+                           attempts_, port, ended_);
+    }
+  }
+  callbacks_.gone(last_words(ended_));
+}
+
+// Its tree is gone: whoever is there now is somebody else.
+bool Worker::lost_its_port() const {
+  return !socket_ && !ready_ && !ending_ && (found_others_ || system::Ports::is_taken(port_.number()));
+}
+
+// The first line given, and below that the last lines it wrote.
+std::string Worker::last_words(std::string first) const {
+  for (const system::LogLine& line : parts_.log.written_since(first_line_, kLastLines)) first += "\n" + line.text;
+  return first;
 }
 
 void Worker::stop() {
-  upstreams_.close_idle(address_);
+  ending_ = true;
+  parts_.upstreams.close_idle(address_);
   process_->terminate();
 }
 
-void Worker::kill() { process_->kill(); }
+void Worker::kill() {
+  ending_ = true;
+  process_->kill();
+}
 
-// Asks the health path until it answers 200: after 2 ms, then every fiftieth of the time that has passed, 250 ms at
-// most.
+// Who is where it is to listen. A Unix socket stands in a folder that is ours alone.
+Worker::There Worker::look() {
+  if (socket_) return There::worker;
+  const system::Listener found = system::find_listener(port_.number(), process_->root());
+  switch (found.whose) {
+    case system::Listener::Whose::nobodys: return There::nobody;
+    case system::Listener::Whose::of_others: return There::somebody_else;
+    case system::Listener::Whose::of_the_tree: address_ = http::tcp_address(found.host, port_.number());
+  }
+  return There::worker;
+}
+
+// Looks, and asks the health path until it answers 200: after 2 ms, then every fiftieth of the time that has passed,
+// 250 ms at most.
 http::Task<void> Worker::probe() {
-  const std::shared_ptr<bool> alive = alive_;  // shared with the worker
-  const TimePoint started = started_;
-  const Clock& clock = clock_;
-  http::UpstreamPool& upstreams = upstreams_;
-  const http::Address address = address_;
-  const std::string target(entry_->engine->health_path);
+  const std::shared_ptr<bool> alive = alive_;  // shared with the worker, which ends it
+  bool others = false;
   while (*alive) {
-    const auto answer = co_await http::request(upstreams, address, {.target = target},
-                                               clock.now() + std::chrono::seconds(5), 64 * 1024);
-    if (!*alive) co_return;
-    if (answer && answer->status == 200) {
-      callbacks_.ready();
+    const There there = look();
+    // A socket that its tree hands on from one process to another can be overlooked once.
+    if (there == There::somebody_else && std::exchange(others, true)) {
+      found_others_ = true;
+      parts_.log.note(std::format("another program listens on port {}", port_.number()));
+      process_->kill();
       co_return;
     }
-    const Duration elapsed = clock.now() - started;
-    pause_.expires_after(
-        std::clamp<Duration>(elapsed / 50, std::chrono::milliseconds(2), std::chrono::milliseconds(250)));
+    others = there == There::somebody_else;
+    if (there != There::worker) {
+      seen_ = "nobody listens where it was told to";
+    } else {
+      const TimePoint until = std::min(order_.until, parts_.clock.now() + kHealthTime);
+      const auto status = co_await ask(parts_.upstreams, address_, contract_.health_path, until);
+      if (!*alive) co_return;
+      if (status && *status == 200) {
+        ready_ = true;
+        callbacks_.ready();
+        co_return;
+      }
+      const bool cut_short = !status && until == order_.until && status.error().code == Code::deadline;
+      if (!cut_short || seen_.empty()) {  // the last look says less than the one before
+        seen_ = std::format("GET {}: {}", contract_.health_path,
+                            status ? std::format("{} and not 200", *status) : status.error().message);
+      }
+    }
+    const TimePoint now = parts_.clock.now();
+    if (now >= order_.until) {
+      ending_ = true;
+      const auto waited = std::chrono::round<std::chrono::seconds>(now - started_);
+      callbacks_.failed(last_words(std::format("not ready after {} s: {}", waited.count(), seen_)));
+      co_return;
+    }
+    pause_.expires_at(
+        std::min(order_.until, now + std::clamp<Duration>((now - started_) / 50, std::chrono::milliseconds(2),
+                                                          std::chrono::milliseconds(250))));
     co_await pause_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{}));
   }
 }

@@ -2,13 +2,14 @@
 
 #include <array>
 
+#include "engine/command.hpp"
 #include "engine/llama.hpp"
 #include "engine/remote.hpp"
 
 namespace rouse::engine {
 namespace {
 
-constexpr std::array<const Engine*, 2> kEngines{&kLlama, &kRemote};
+constexpr std::array<const Engine*, 3> kEngines{&kLlama, &kCommand, &kRemote};
 
 }  // namespace
 

@@ -15,18 +15,30 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
-
-namespace rouse::config {
-struct Model;
-}
+#include "config/config.hpp"
 
 namespace rouse::engine {
 
-// What to start: an argument vector (argv[0] a path, or a name to look up in PATH), and "NAME=value" to add to the
-// worker's environment.
+// What to start: an argument vector (argv[0] a path, or a name to look up in PATH), "NAME=value" to add to the worker's
+// environment, and the folder to run it in.
 struct Command {
   std::vector<std::string> argv;
   std::vector<std::string> environment;
+  std::string directory = "/";
+};
+
+// Where a worker is to listen and what it may use.
+struct Place {
+  std::string socket = {};  // a path that ends in ".sock"
+  std::uint16_t port = 0;   // of 127.0.0.1, instead
+  std::string gpus = {};    // "0,1"; empty: none
+};
+
+// How a worker is dealt with.
+struct Contract {
+  std::string health_path;          // answers 200 when it is ready
+  std::chrono::milliseconds grace;  // from SIGTERM to SIGKILL, when no answer is under way any more
+  config::Listens listens = config::Listens::socket;
 };
 
 // What a model is expected to take of the host's memory, by part; the parts tell an operator why.
@@ -48,12 +60,11 @@ struct Engine {
   std::string_view name;
   Runs runs = Runs::process;
 
-  std::string_view health_path;     // answers 200 when the worker is ready
-  std::string_view counts_tokens;   // a member that makes it count tokens in every event of a stream, when it is true
-  std::chrono::milliseconds grace;  // from SIGTERM to SIGKILL, when no answer is under way any more
+  std::string_view counts_tokens;  // a member that makes it count tokens in every event of a stream, when it is true
 
-  // How to start a worker that listens on the Unix socket `socket` (a path that ends in ".sock").
-  Result<Command> (*command)(const config::Model& model, const std::string& socket);
+  Contract (*contract)(const config::Model& model);
+  // How to start a worker that listens there.
+  Result<Command> (*command)(const config::Model& model, const Place& place);
   // What it will take. An error when the model's file cannot be used at all, with what is wrong.
   Result<Estimate> (*estimate)(const config::Model& model);
   // Every file it will read, in the order of reading: for warming, and for the identity of what was learnt.

@@ -39,11 +39,17 @@ Result<std::string> adapters(const std::vector<config::LoraAdapter>& list) {
   return text;
 }
 
-Result<Command> command(const config::Model& model, const std::string& socket) {
+Contract contract(const config::Model&) {
+  // It ends within milliseconds. But when SIGTERM comes at the very moment of its becoming ready it overhears it, and
+  // stays for ever.
+  return {.health_path = "/health", .grace = std::chrono::seconds(3)};
+}
+
+Result<Command> command(const config::Model& model, const Place& place) {
   const config::Llama& options = options_of(model);
   Command command;
   std::vector<std::string>& argv = command.argv;
-  argv = {options.binary, "--model", options.source, "--host", socket, "--alias", model.id};
+  argv = {options.binary, "--model", options.source, "--host", place.socket, "--alias", model.id};
   const auto number = [&](const char* name, const std::optional<std::uint32_t>& value) {
     if (value) argv.insert(argv.end(), {name, std::to_string(*value)});
   };
@@ -163,11 +169,8 @@ LlamaShape llama_shape(const config::Llama& options) {
 const Engine kLlama{
     .name = "llama",
     .runs = Runs::process,
-    .health_path = "/health",
     .counts_tokens = "timings_per_token",
-    // It ends within milliseconds. But when SIGTERM comes at the very moment of its becoming ready it overhears it, and
-    // stays for ever.
-    .grace = std::chrono::seconds(3),
+    .contract = contract,
     .command = command,
     .estimate = estimate,
     .files = files,

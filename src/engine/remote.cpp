@@ -3,7 +3,8 @@
 namespace rouse::engine {
 namespace {
 
-Result<Command> command(const config::Model&, const std::string&) {
+Contract contract(const config::Model&) { return {}; }
+Result<Command> command(const config::Model&, const Place&) {
   return fail(Code::internal, "a remote model has no process to start");
 }
 Result<Estimate> estimate(const config::Model&) { return Estimate{}; }
@@ -14,9 +15,8 @@ std::vector<std::filesystem::path> files(const config::Model&) { return {}; }
 const Engine kRemote{
     .name = "remote",
     .runs = Runs::nothing,
-    .health_path = {},
     .counts_tokens = {},  // a strict one would refuse what it does not know
-    .grace = {},
+    .contract = contract,
     .command = command,
     .estimate = estimate,
     .files = files,

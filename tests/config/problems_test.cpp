@@ -175,7 +175,7 @@ TEST_CASE("a word that is not one of the choices is told with the nearest") {
   CHECK(problems("policy: {eviction: lfu}") ==
         Lines{"1:20: eviction: expected gdsf or lru, found \"lfu\"; did you mean \"lru\"?"});
   CHECK(problems("models: {m: {engine: vllm, source: m}}") ==
-        Lines{"1:22: engine: expected llama or remote, found \"vllm\""});
+        Lines{"1:22: engine: expected llama, command or remote, found \"vllm\""});
 }
 
 TEST_CASE("a value that is not there is told at its key") {
@@ -204,8 +204,9 @@ TEST_CASE("lists and maps are told apart") {
 }
 
 TEST_CASE("a model needs an engine, a source and a name that can be one") {
-  CHECK(problems("models:\n  chat:\n") == Lines{"2:3: model \"chat\" has no engine; expected engine: llama or remote",
-                                                "2:3: model \"chat\" has no source; expected source: a GGUF file"});
+  CHECK(problems("models:\n  chat:\n") ==
+        Lines{"2:3: model \"chat\" has no engine; expected engine: llama, command or remote",
+              "2:3: model \"chat\" has no source; expected source: a GGUF file"});
   CHECK(problems("models:\n  a b: {engine: llama, source: m}\n") ==
         Lines{"2:3: \"a b\" cannot name a model; expected " + std::string(kNameRule)});
   for (const char* name : {"-a", "a//b", "a/", "a/../b", "./a", "ä", "a\\nb"}) {
@@ -256,7 +257,7 @@ limit: {}
 listen: everywhere
 )") == Lines{"5:5: unknown key \"contxt\" in model \"chat\"; did you mean \"context\"?",
              "6:11: keep: expected 0, a duration such as 30s, 5m or 1h30m, or forever, found \"5 minutes\"",
-             "8:13: engine: expected llama or remote, found \"lama\"; did you mean \"llama\"?",
+             "8:13: engine: expected llama, command or remote, found \"lama\"; did you mean \"llama\"?",
              "9:13: the environment variable NOWHERE is not set; set it, or write ${NOWHERE:-default}",
              "10:13: pinned: expected true or false, found \"yes\"",
              "11:1: unknown key \"limit\" in the file; did you mean \"limits\"?",

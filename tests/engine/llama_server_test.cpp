@@ -65,7 +65,7 @@ struct Server {
   std::unique_ptr<system::Process> process;
 
   explicit Server(const config::Model& model) {
-    const Command command = kLlama.command(model, socket.path()).value();
+    const Command command = kLlama.command(model, {.socket = socket.path()}).value();
     system::ProcessSpec spec;
     spec.argv = command.argv;
     spec.environment = system::worker_environment(system::own_environment(), command.environment);
@@ -92,7 +92,7 @@ struct Server {
 
   bool ready() {
     if (exit) FAIL("llama-server ended: " << to_string(*exit));
-    const auto answer = ask(socket.path(), get(std::string(kLlama.health_path)));
+    const auto answer = ask(socket.path(), get(kLlama.contract({}).health_path));
     return answer && answer->starts_with("HTTP/1.1 200");
   }
 };
@@ -136,7 +136,8 @@ TEST_CASE("llama-server starts as told, answers, needs what was estimated, and e
     // Asked again when it did not hear: it does not listen while it is just becoming ready.
     server.process->terminate();
     const auto begin = std::chrono::steady_clock::now();
-    server.run_until([&] { return server.gone || std::chrono::steady_clock::now() > begin + kLlama.grace; });
+    server.run_until(
+        [&] { return server.gone || std::chrono::steady_clock::now() > begin + kLlama.contract({}).grace; });
     if (!server.gone) server.process->kill();
     server.run_until([&] { return server.gone; });
     CHECK(server.exit->asked);

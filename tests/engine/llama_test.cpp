@@ -24,7 +24,9 @@ config::Model model_of(config::Llama options) {
   return model;
 }
 
-Argv argv(config::Llama options) { return kLlama.command(model_of(std::move(options)), "/run/w.sock")->argv; }
+Argv argv(config::Llama options) {
+  return kLlama.command(model_of(std::move(options)), {.socket = "/run/w.sock"})->argv;
+}
 
 // A model like many: 8B, grouped attention, 128 numbers a head.
 Gguf eight_billion() {
@@ -47,7 +49,7 @@ TEST_CASE("the engine is found by its name, and only by that") {
   CHECK(find_engine("llama") == &kLlama);
   CHECK(find_engine("Llama") == nullptr);
   CHECK(find_engine("") == nullptr);
-  CHECK(engine_names() == std::vector<std::string_view>{"llama", "remote"});
+  CHECK(engine_names() == std::vector<std::string_view>{"llama", "command", "remote"});
 }
 
 TEST_CASE("what is not configured is not said to llama-server") {
@@ -94,7 +96,7 @@ TEST_CASE("each option becomes its argument, and one's own arguments come last")
 }
 
 TEST_CASE("a worker is told by its environment not to fetch, nor to grow, nor to serve pages") {
-  const auto environment = kLlama.command(model_of(from("a")), "/s.sock")->environment;
+  const auto environment = kLlama.command(model_of(from("a")), {.socket = "/s.sock"})->environment;
   for (const char* variable : {"LLAMA_ARG_UI=0", "LLAMA_ARG_OFFLINE=1", "LLAMA_ARG_CACHE_RAM=0", "LLAMA_ARG_FIT=off"}) {
     CHECK(std::ranges::contains(environment, variable));
   }
@@ -104,7 +106,7 @@ TEST_CASE("an adapter whose path would be read as several is refused") {
   for (const char* path : {"/m/a,b.gguf", "/m/a:2.gguf"}) {
     config::Llama options = from("a");
     options.lora = {{path, 1, true}};
-    const auto command = kLlama.command(model_of(options), "/s.sock");
+    const auto command = kLlama.command(model_of(options), {.socket = "/s.sock"});
     REQUIRE_FALSE(command);
     CHECK_THAT(command.error().message, ContainsSubstring("rename"));
   }

@@ -48,6 +48,7 @@ void check_config(const config::Config& read) {
     must(model.concurrency >= 1 && model.keep.idle >= Duration::zero() && model.min_residency >= Duration::zero());
     for (const auto& share : model.footprint) must(share.bytes > Bytes{});
     if (const auto* llama = std::get_if<config::Llama>(&model.engine)) must(!llama->source.empty());
+    if (const auto* command = std::get_if<config::Command>(&model.engine)) must(!command->argv.empty());
     if (const auto* remote = std::get_if<config::Remote>(&model.engine))
       must(remote->host.empty() != remote->socket.empty());
   }

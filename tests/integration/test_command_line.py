@@ -162,7 +162,7 @@ def test_what_init_writes_passes_the_check_as_it_is_and_with_everything_switched
     file.write_text(everything)
     checked = run(rouse, "check", str(file))
     assert checked.returncode == 0, checked.stderr
-    assert "3 models" in checked.stdout
+    assert "4 models" in checked.stdout
 
 
 def test_reload_tells_what_changed(rouse):

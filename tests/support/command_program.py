@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""A small server in the ways that programs go wrong, or right: command_program.py WHAT WHERE [MORE…]
+
+WHERE is the path of a Unix socket or the number of a port of 127.0.0.1.
+"""
+
+import http.server
+import json
+import os
+import signal
+import socket
+import socketserver
+import sys
+
+WHAT, WHERE, MORE = sys.argv[1], sys.argv[2], sys.argv[3:]
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def address_string(self):
+        return "somebody"
+
+    def log_message(self, *_):
+        pass
+
+    def answer(self, status: int, body: object):
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self):
+        if WHAT == "dies-when-asked":
+            say("asked, and leaving")
+            os._exit(3)
+        if WHAT == "never-well":
+            return self.answer(500, {"error": "no weights"})
+        self.answer(200, {"pid": os.getpid(), "argv": sys.argv, "cwd": os.getcwd(), "environment": dict(os.environ)})
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        if WHAT == "breaks-off":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"half")
+            self.wfile.flush()
+            say("breaking off")
+            os._exit(4)
+        self.do_GET()
+
+
+class Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 512
+
+
+class Tcp(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+    request_queue_size = 512
+
+
+def serve():
+    say("serving on", WHERE)
+    server = Tcp(("127.0.0.1", int(WHERE)), Handler) if WHERE.isdigit() else Unix(WHERE, Handler)
+    server.serve_forever()
+
+
+def ask_thief():
+    """Has the test take our port, if it wants to, before we listen."""
+    with socket.create_connection(("127.0.0.1", int(MORE[0]))) as thief:
+        thief.sendall(WHERE.encode() + b"\n")
+        thief.makefile().readline()
+
+
+match WHAT:
+    case "exits":
+        say("first line")
+        say("cannot find the weights")
+        sys.exit(7)
+    case "never-listens":
+        say("thinking")
+        signal.pause()
+    case "listens-and-dies":
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(WHERE)
+        listening.listen()
+        say("listening, but not for long")
+        sys.exit(5)
+    case "ignores-sigterm":
+        signal.signal(signal.SIGTERM, lambda *_: say("not now"))
+        serve()
+    case "goes-to-the-background":
+        if os.fork():
+            sys.exit(0)
+        os.setsid()
+        if os.fork():
+            sys.exit(0)
+        say("in the background:", os.getpid(), "end")
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        serve()
+    case "chatters":
+        for _ in range(int(MORE[0]) // 1000):
+            sys.stdout.write("x" * 999 + "\n")
+        sys.stdout.flush()
+        serve()
+    case "asks-the-thief":
+        ask_thief()
+        serve()
+    case "asks-the-thief-and-waits":
+        ask_thief()
+        try:
+            serve()
+        except OSError as why:
+            say("waiting for the port:", why)
+            signal.pause()
+    case _:
+        serve()
