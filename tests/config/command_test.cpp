@@ -8,6 +8,8 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
+const Filling kFilling{.socket = "/s", .port = "80", .model = "/m", .gpus = "0"};
+
 // One model whose keys stand from line 5 on, at column 5.
 std::string with(std::string_view keys) {
   return "models:\n  app:\n    engine: command\n    footprint: {host: 1GiB}\n" + std::string(keys);
@@ -22,7 +24,7 @@ Lines mistakes(std::string_view keys) { return problems(with(keys)); }
 TEST_CASE("a text with placeholders is filled in") {
   const auto text = parse_template(R"(--a={port},{model}{{port}{"b": {1}} {)");
   REQUIRE(text);
-  CHECK(filled(*text, {.socket = "s", .port = "80", .model = "/m", .gpus = "0"}) == R"(--a=80,/m{port}{"b": {1}} {)");
+  CHECK(filled(*text, kFilling) == R"(--a=80,/m{port}{"b": {1}} {)");
   CHECK(has(*text, Placeholder::port));
   CHECK_FALSE(has(*text, Placeholder::gpus));
   CHECK(parse_template("{Port}").error() == "Port");
@@ -31,13 +33,13 @@ TEST_CASE("a text with placeholders is filled in") {
 
 TEST_CASE("a program is told where to listen, and the rest has defaults") {
   const Command app = command("    command: [./serve, --at, \"{socket}\"]\n");
-  CHECK(filled(app.argv.at(0), {}) == "/etc/rouse/serve");
-  CHECK(filled(app.argv.at(2), {.socket = "/s"}) == "/s");
+  CHECK(filled(app.argv.at(0), kFilling) == "/etc/rouse/serve");
+  CHECK(filled(app.argv.at(2), kFilling) == "/s");
   CHECK(app.listens == Listens::socket);
   CHECK(app.directory == "/etc/rouse");
   CHECK(app.health == "/health");
   CHECK(app.grace == std::chrono::seconds(10));
-  CHECK(filled(command("    command: [python3, \"{port}\"]\n").argv.at(0), {}) == "python3");
+  CHECK(filled(command("    command: [python3, \"{port}\"]\n").argv.at(0), kFilling) == "python3");
 }
 
 TEST_CASE("the place to listen may stand in the environment") {
@@ -45,7 +47,7 @@ TEST_CASE("the place to listen may stand in the environment") {
   CHECK(app.listens == Listens::port);
   REQUIRE(app.environment.size() == 2);
   CHECK(app.environment[0].name == "A");
-  CHECK(filled(app.environment[1].value, {.port = "80"}) == "80");
+  CHECK(filled(app.environment[1].value, kFilling) == "80");
 }
 
 TEST_CASE("a program must be told where to listen, in one way") {
@@ -67,8 +69,8 @@ TEST_CASE("a placeholder that is none is told with those that are, where it stan
       Lines{
           "6:7: command: unknown placeholder {hots}; expected {socket}, {port}, {model} or {gpus}; for the characters "
           "themselves write {{hots}"});
-  CHECK(mistakes("    command: [x, {port}]\n").at(0) ==
-        "5:18: command: expected text, found a map; write a placeholder in quotes: \"{port}\"");
+  CHECK(mistakes("    command: [x, {port}]\n") ==
+        Lines{"5:18: command: expected text, found a map; write a placeholder in quotes: \"{port}\""});
 }
 
 TEST_CASE("what a program needs is asked for") {
