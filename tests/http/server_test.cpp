@@ -1,44 +1,14 @@
 #include "http/server.hpp"
 
-#include <sys/stat.h>
-
-#include <boost/asio.hpp>
 #include <catch2/catch_test_macros.hpp>
-#include <catch2/generators/catch_generators.hpp>
-#include <filesystem>
-#include <fstream>
-#include <stdexcept>
 
 #include "world.hpp"
 
 using namespace rouse;
 using namespace rouse::http;
 using namespace rouse::http::test;
-using namespace std::chrono_literals;
 
 namespace {
-
-// Answers with what it was asked.
-Task<void> echo(Exchange& exchange) {
-  const auto body = co_await exchange.read_body();
-  if (!body) {
-    co_await exchange.send(body.error().code == Code::too_large ? 413 : 400, {}, body.error().message);
-    co_return;
-  }
-  std::string answer(exchange.method());
-  answer.append(" ").append(exchange.target()).append(" ").append(*body);
-  co_await exchange.send(200, {{"X-Peer", exchange.peer()}}, answer);
-}
-
-Task<void> stream_three(Exchange& exchange) {
-  exchange.begin(200);
-  exchange.append_field("Content-Type", "text/plain");
-  co_await exchange.write("one ");
-  co_await exchange.write("");
-  co_await exchange.write("two ");
-  co_await exchange.write("three");
-  co_await exchange.end();
-}
 
 std::string chunked(const std::string& body, std::size_t size) {
   std::string bytes = "POST /post HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -154,76 +124,6 @@ TEST_CASE("a body may be of any size around the buffers' own", "[http]") {
   });
 }
 
-TEST_CASE("an answer in pieces is chunked", "[http]") {
-  World world;
-  world.handler.function = stream_three;
-  world.run([&]() -> Task<void> {
-    Peer peer = co_await world.client();
-    for (int i = 0; i < 2; ++i) {
-      co_await peer.send(get());
-      const Message answer = co_await peer.message();
-      CHECK(answer.whole);
-      CHECK(answer.body == "one two three");
-      CHECK(answer.field("Transfer-Encoding") == "chunked");
-      CHECK_FALSE(answer.field("Content-Length"));
-    }
-  });
-}
-
-TEST_CASE("each piece leaves at once", "[http]") {
-  World world;
-  bool go_on = false;
-  world.handler.function = [&](Exchange& exchange) -> Task<void> {
-    exchange.begin(200);
-    co_await exchange.flush();
-    co_await world.until([&] { return go_on; });
-    go_on = false;
-    co_await exchange.write("piece");
-    co_await world.until([&] { return go_on; });
-    co_await exchange.end();
-  };
-  world.run([&]() -> Task<void> {
-    Peer peer = co_await world.client();
-    co_await peer.send(get());
-    co_await peer.until("\r\n\r\n");
-    go_on = true;
-    CHECK_AWAITED(co_await peer.until("piece\r\n"), == "5\r\npiece\r\n");
-    go_on = true;
-    CHECK_AWAITED(co_await peer.until("\r\n\r\n"), == "0\r\n\r\n");
-  });
-}
-
-TEST_CASE("HEAD is answered with the head of GET and no body", "[http]") {
-  World world;
-  world.handler.function = [](Exchange& exchange) -> Task<void> {
-    if (exchange.path() == "/whole") return echo(exchange);
-    return stream_three(exchange);
-  };
-  world.run([&]() -> Task<void> {
-    Peer peer = co_await world.client();
-    co_await peer.send("HEAD /whole HTTP/1.1\r\nHost: test\r\n\r\n");
-    CHECK_AWAITED(co_await peer.message(true), .field("Content-Length") == "12");
-    co_await peer.send("HEAD /pieces HTTP/1.1\r\nHost: test\r\n\r\n" + get("/whole"));
-    CHECK_AWAITED(co_await peer.message(true), .status() == 200);
-    CHECK_AWAITED(co_await peer.message(), .body == "GET /whole ");
-  });
-}
-
-TEST_CASE("an answer without content has neither body nor framing", "[http]") {
-  World world;
-  world.handler.function = [](Exchange& exchange) -> Task<void> { co_await exchange.send(204, {}, ""); };
-  world.run([&]() -> Task<void> {
-    Peer peer = co_await world.client();
-    for (int i = 0; i < 2; ++i) {
-      co_await peer.send(get());
-      const Message answer = co_await peer.message();
-      CHECK(answer.status() == 204);
-      CHECK_FALSE(answer.field("Content-Length"));
-      CHECK_FALSE(answer.field("Transfer-Encoding"));
-    }
-  });
-}
-
 TEST_CASE("an HTTP/1.0 client is answered, and its connection closed", "[http]") {
   World world;
   world.handler.function = [](Exchange& exchange) -> Task<void> {
@@ -279,60 +179,6 @@ TEST_CASE("a client that expects it is told to continue, once and only when the 
     const std::string rest = co_await peer.to_end();
     CHECK(rest.starts_with("HTTP/1.1 403 "));
     CHECK_FALSE(rest.contains("100 Continue"));
-  });
-}
-
-TEST_CASE("a handler that fails to answer is answered for", "[http]") {
-  World world;
-  world.handler.function = [](Exchange& exchange) -> Task<void> {
-    if (exchange.path() == "/throw") throw std::runtime_error("secret");
-    if (exchange.path() == "/begin") exchange.begin(200);
-    if (exchange.path() == "/short") {
-      exchange.begin(200, 10);
-      co_await exchange.write("12345");
-      co_await exchange.end();
-    }
-    if (exchange.path() == "/open") {
-      exchange.begin(200);
-      co_await exchange.write("12345");
-    }
-    if (exchange.path() == "/open-throw") {
-      exchange.begin(200);
-      co_await exchange.write("12345");
-      throw std::runtime_error("secret");
-    }
-  };
-  world.run([&]() -> Task<void> {
-    for (const std::string path : {"/throw", "/nothing", "/begin"}) {
-      Peer peer = co_await world.client();
-      co_await peer.send(get(path));
-      const Message answer = co_await peer.message();
-      CHECK(answer.status() == 500);
-      CHECK_FALSE(answer.body.contains("secret"));
-      co_await peer.send(get(path));  // the connection is in order
-      CHECK_AWAITED(co_await peer.message(), .status() == 500);
-    }
-    for (const std::string path : {"/short", "/open", "/open-throw"}) {
-      Peer peer = co_await world.client();
-      co_await peer.send(get(path));
-      const Message answer = co_await peer.message();
-      CHECK(answer.status() == 200);
-      CHECK(answer.body == "12345");
-      CHECK_FALSE(answer.whole);
-    }
-  });
-}
-
-TEST_CASE("a header's value cannot start a line of its own", "[http]") {
-  World world;
-  world.handler.function = [](Exchange& exchange) -> Task<void> {
-    co_await exchange.send(200, {{"X-A", "b\r\nX-Injected: c"}, {"X B", "c"}, {"X-C", "d"}}, "");
-  };
-  world.run([&]() -> Task<void> {
-    const Message answer = co_await world.ask(get());
-    CHECK_FALSE(answer.head.contains("Injected"));
-    CHECK_FALSE(answer.head.contains("X B"));
-    CHECK(answer.field("X-C") == "d");
   });
 }
 
@@ -414,75 +260,5 @@ TEST_CASE("a body that the handler does not read is passed over", "[http]") {
     const std::string rest = co_await peer.to_end();
     CHECK(rest.contains("Connection: close"));
     CHECK(rest.ends_with("/part"));
-  });
-}
-
-TEST_CASE("a Unix socket is for its owner alone, and leaves with its server", "[http]") {
-  const auto folder = std::filesystem::temp_directory_path() / std::format("rouse-http-{}", ::getpid());
-  std::filesystem::create_directories(folder);
-  const std::string path = folder / "a.sock";
-  {
-    World world;
-    world.handler.function = echo;
-    const auto bound = world.server.listen(unix_address(path), world.handler);
-    REQUIRE(bound);
-    CHECK(*bound == unix_address(path));
-    struct stat found{};
-    REQUIRE(::stat(path.c_str(), &found) == 0);
-    CHECK((found.st_mode & 0777) == 0600);
-
-    SECTION("it answers") {
-      world.run([&]() -> Task<void> {
-        Peer peer = co_await World::connect(*bound);
-        co_await peer.send(get());
-        CHECK_AWAITED(co_await peer.message(), .field("X-Peer") == "unix");
-      });
-    }
-    SECTION("its place is not taken while it lives") {
-      World other;
-      const auto second = other.server.listen(unix_address(path), other.handler);
-      REQUIRE_FALSE(second);
-      CHECK(second.error().code == Code::conflict);
-      CHECK(std::filesystem::exists(path));
-    }
-  }
-  CHECK_FALSE(std::filesystem::exists(path));
-
-  SECTION("a dead server's place is taken") {
-    {
-      boost::asio::io_context io;
-      boost::asio::local::stream_protocol::acceptor(io, boost::asio::local::stream_protocol::endpoint(path));
-    }
-    REQUIRE(std::filesystem::exists(path));
-    World world;
-    CHECK(world.server.listen(unix_address(path), world.handler));
-  }
-  SECTION("a file that is no socket is left alone") {
-    std::ofstream(path) << "precious";
-    World world;
-    CHECK_FALSE(world.server.listen(unix_address(path), world.handler));
-    CHECK(std::filesystem::exists(path));
-  }
-  std::filesystem::remove_all(folder);
-}
-
-TEST_CASE("a port that is taken is a conflict", "[http]") {
-  World world;
-  const auto second = world.server.listen(world.address, world.handler);
-  REQUIRE_FALSE(second);
-  CHECK(second.error().code == Code::conflict);
-}
-
-TEST_CASE("a listener can be closed alone", "[http]") {
-  World world;
-  world.handler.function = echo;
-  world.run([&]() -> Task<void> {
-    const Address second = world.server.listen(tcp_address("127.0.0.1", 0), world.handler).value();
-    world.server.stop_listening(second);
-    CHECK_AWAITED(co_await world.ask(get()), .status() == 200);
-    boost::asio::ip::tcp::socket socket(world.io);
-    boost::system::error_code error;
-    socket.connect({boost::asio::ip::address_v4::loopback(), second.port}, error);
-    CHECK(error == boost::asio::error::connection_refused);
   });
 }

@@ -221,6 +221,40 @@ Task<void> World::until(std::function<bool()> condition) {
   }
 }
 
+Task<void> echo(Exchange& exchange) {
+  const auto body = co_await exchange.read_body();
+  if (!body) {
+    co_await exchange.send(body.error().code == Code::too_large ? 413 : 400, {}, body.error().message);
+    co_return;
+  }
+  std::string answer(exchange.method());
+  answer.append(" ").append(exchange.target()).append(" ").append(*body);
+  co_await exchange.send(200, {{"X-Peer", exchange.peer()}}, answer);
+}
+
+Task<void> stream_three(Exchange& exchange) {
+  exchange.begin(200);
+  exchange.append_field("Content-Type", "text/plain");
+  co_await exchange.write("one ");
+  co_await exchange.write("");
+  co_await exchange.write("two ");
+  co_await exchange.write("three");
+  co_await exchange.end();
+}
+
+Task<void> echo_head(Peer& peer, int) {
+  while (true) {
+    const Message request = co_await peer.message();
+    if (!request.whole) co_return;
+    const std::string body = request.head + request.body;
+    co_await peer.send(std::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{}", body.size(), body));
+  }
+}
+
+Task<Result<Answer>> ask(World& world, const Upstream& upstream) {
+  return request(world.pool, upstream.address(), {.target = "/x"}, kNever, 1 << 20);
+}
+
 std::string get(std::string_view path, std::string_view lines) {
   return std::format("GET {} HTTP/1.1\r\nHost: test\r\n{}\r\n", path, lines);
 }

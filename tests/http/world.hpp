@@ -108,6 +108,13 @@ class World {
   Address address;
 };
 
+// --- what handlers and upstreams do in many tests
+Task<void> echo(Exchange& exchange);          // answers with what it was asked
+Task<void> stream_three(Exchange& exchange);  // "one two three", in three pieces
+Task<void> echo_head(Peer& peer, int);        // answers each request with what it was sent
+
+Task<Result<Answer>> ask(World& world, const Upstream& upstream);
+
 std::string get(std::string_view path = "/", std::string_view lines = "");
 std::string post(std::string_view body, std::string_view lines = "");
 
