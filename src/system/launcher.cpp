@@ -15,7 +15,6 @@
 #include <format>
 
 #include "system/environment.hpp"
-#include "system/host_memory.hpp"
 #include "system/process_state.hpp"
 #include "system/supervisor/image.hpp"
 
@@ -145,11 +144,6 @@ Result<std::string> find_program(std::string_view name, std::string_view path) {
               std::format("PATH={}", path));
 }
 
-std::int64_t Launcher::Shared::new_oom_kills() {
-  const std::int64_t now = oom_kills();
-  return now - std::exchange(oom_kills_seen, now);
-}
-
 bool Launcher::Shared::knows_supervisor(int pid) const {
   return std::ranges::any_of(processes, [&](const Process::State* state) { return state->supervisor() == pid; });
 }
@@ -179,15 +173,15 @@ Result<std::unique_ptr<Launcher>> Launcher::create(boost::asio::io_context& io) 
   auto program = supervisor_program();
   if (!program) return std::unexpected(program.error());
   auto shared = std::make_shared<Shared>(io, std::move(*program));
-  shared->oom_kills_seen = oom_kills();
   return std::unique_ptr<Launcher>(new Launcher(std::move(shared)));
 }
 
-void Launcher::observe_oom_kills() { (void)shared_->new_oom_kills(); }
+void Launcher::observe_oom_kills() { shared_->kills.grow_old(oom_kills()); }
 
 Result<std::unique_ptr<Process>> Launcher::spawn(const ProcessSpec& spec, ProcessCallbacks callbacks) try {
   if (auto checked = check(spec); !checked) return std::unexpected(checked.error());
   auto program = find_program(spec.argv[0], value_of(spec.environment, "PATH"));
+  if (shared_->processes.empty()) shared_->kills.forget(oom_kills());
   if (!program) return std::unexpected(program.error());
 
   int sockets[2];

@@ -124,7 +124,11 @@ void Process::State::take(const Report& report) {
       if (callbacks_.started) callbacks_.started(worker_);
       return;
     case Report::Kind::failed: return ended({ProcessExit::How::not_started, report.value, asked_});
-    case Report::Kind::exited: return ended(judge_exit(report.value, asked_, killed_, shared_->new_oom_kills()));
+    case Report::Kind::exited: {
+      const auto exit = judge_exit(report.value, asked_, killed_, shared_->kills.unexplained(oom_kills()));
+      if (exit.how == ProcessExit::How::out_of_memory) shared_->kills.explain_one();
+      return ended(exit);
+    }
   }
 }
 

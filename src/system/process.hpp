@@ -74,8 +74,8 @@ class Launcher {
   // millisecond; that the program really runs is told by `started`.
   Result<std::unique_ptr<Process>> spawn(const ProcessSpec& spec, ProcessCallbacks callbacks);
 
-  // Looks at the kernel's count of OOM kills. Called now and then (with the memory samples), it keeps an old
-  // OOM kill of somebody else from being taken for the cause of a later SIGKILL.
+  // Looks at the kernel's count of OOM kills. Called once a second (with the memory samples), it keeps an old OOM kill
+  // of somebody else from being taken for the cause of a later SIGKILL; see OomKills.
   void observe_oom_kills();
 
   class Shared;

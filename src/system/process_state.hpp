@@ -9,6 +9,8 @@
 #include <set>
 
 #include "system/fd.hpp"
+#include "system/host_memory.hpp"
+#include "system/oom_kills.hpp"
 #include "system/process.hpp"
 #include "system/supervisor/protocol.hpp"
 
@@ -17,14 +19,14 @@ namespace rouse::system {
 // What all processes of a launcher have in common.
 class Launcher::Shared {
  public:
-  Shared(boost::asio::io_context& context, Fd program) : io(context), supervisor(std::move(program)) {}
+  Shared(boost::asio::io_context& context, Fd program)
+      : io(context), supervisor(std::move(program)), kills(oom_kills()) {}
 
   boost::asio::io_context& io;
   Fd supervisor;                        // its program, open for execution
   std::set<Process::State*> processes;  // those whose tree is not gone yet; each takes itself out
-  std::int64_t oom_kills_seen = 0;
+  OomKills kills;
 
-  std::int64_t new_oom_kills();  // since the last call
   bool knows_supervisor(int pid) const;
   std::vector<int> strays() const;  // children of ours that came from the tree of a dead supervisor
 };

@@ -3,7 +3,8 @@
 
     {"echo": {"path", "headers", "body", "environment"}}
 
-Of a form the body is "text". A request whose body has "hold": true is answered when one with "release": true has come.
+Of a form the body is "text". A request whose body has "hold": true is answered when one with "release": true has come; one with "eat": N makes it take
+N bytes of memory, one with "exit": N ends it with that code.
 """
 
 import json
@@ -14,6 +15,7 @@ import threading
 from http.server import BaseHTTPRequestHandler
 
 RELEASED = threading.Event()
+EATEN: list[bytes] = []
 
 
 class Engine(BaseHTTPRequestHandler):
@@ -42,6 +44,10 @@ class Engine(BaseHTTPRequestHandler):
             return self.answer({"echo": {"path": self.path, "text": text.decode()}})
         body = json.loads(text)
         print("asked", self.path, flush=True)
+        if "exit" in body:
+            os._exit(body["exit"])
+        if size := body.get("eat"):
+            EATEN.append(b"x" * size)
         if body.get("hold"):
             RELEASED.wait(60)
         if body.get("release"):
