@@ -134,7 +134,10 @@ void Scheduler::Impl::start(const Want& want, const Candidate& candidate) {
   assert(!worker(model.state) || ROUSE_FAULT(starts_twice));
   const WorkerId id{++workers_started};
   const Duration learnt = model.load_time.value_or(Duration{});
-  if (candidate.clamped) model.oversize = Oversize::under_way;
+  if (candidate.clamped)
+    model.oversize = Oversize::under_way;
+  else if (model.oversize == Oversize::under_way)
+    model.oversize = Oversize::untried;  // that load was cancelled, and has proved nothing
   const Bytes before = held_by(model);
   view.ledger.hold(id, model.spec.id, candidate.placement);
   view.workers.emplace(id, model.spec.id);

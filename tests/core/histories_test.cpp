@@ -169,6 +169,41 @@ TEST_CASE("bytes that return without anyone saying so are seen in a sample") {
   CHECK(play.request(waiter).finished);
 }
 
+TEST_CASE("a load that was cancelled has proved nothing of an estimate that is too large") {
+  Play play(gib(10));
+  const auto limit_to = [&](Bytes limit) {
+    CatalogueChanged change;
+    change.budgets.push_back({kHost, gib(20), limit, Bytes{}});
+    play.feed(change);
+  };
+  ModelSpec guess = Play::sized(gib(12));
+  guess.size_source = SizeSource::estimated;
+  const ModelId big = play.add(guess, {.load = kHangs});
+
+  play.ask(big);  // tried with what there is, but an operator ends it
+  CHECK(play.view().ledger.rows().at(play.worker(big)).bytes == Placement{{kHost, gib(10)}});
+  play.unload(big, Force::yes);
+  play.run_for(1s);
+  REQUIRE(play.stage(big) == Stage::cold);
+
+  limit_to(gib(14));  // as large as it is guessed to be: its failure says nothing of less
+  play.behaviour(big).load_error = "cannot read the file";
+  play.behaviour(big).load = 100ms;
+  const RequestId whole = play.ask(big);
+  CHECK(play.view().ledger.rows().at(play.worker(big)).bytes == Placement{{kHost, gib(12)}});
+  play.run_for(5min);
+  REQUIRE(play.request(whole).refused->reason == Reason::load_failed);
+
+  limit_to(gib(10));
+  const RequestId again = play.ask(big);
+  CHECK_FALSE(play.request(again).refused);
+  CHECK(play.stage(big) == Stage::loading);
+  play.run_for(5min);  // … and now that it was tried, and has failed, there is proof
+  CHECK(play.request(again).refused->reason == Reason::load_failed);
+  const RequestId last = play.ask(big);
+  CHECK(play.request(last).refused->reason == Reason::too_large);
+}
+
 TEST_CASE("another policy holds for what is decided from then on, and interrupts nothing") {
   Play play(gib(4));
   const ModelId slow = play.add(Play::sized(gib(1)), {.load = kHangs});
