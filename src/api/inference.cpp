@@ -6,6 +6,7 @@
 
 #include "api/deadline.hpp"
 #include "api/engine_message.hpp"
+#include "api/event_boundary.hpp"
 #include "api/lifecycle_options.hpp"
 #include "api/media_urls.hpp"
 #include "api/multipart.hpp"
@@ -99,22 +100,6 @@ std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange&
   asked.options.patience = lifecycle->patience;
   return asked;
 }
-
-// Remembers whether the stream that passes by stands at the end of an event.
-class EventBoundary final : public http::Tap {
- public:
-  void on_bytes(std::string_view bytes) override {
-    for (const char c : bytes.substr(bytes.size() - std::min<std::size_t>(bytes.size(), 2))) {
-      before_ = last_;
-      last_ = c;
-    }
-  }
-  bool between_events() const { return last_ == '\0' || (last_ == '\n' && before_ == '\n'); }
-
- private:
-  char before_ = '\0';
-  char last_ = '\0';
-};
 
 // A request's wait for a worker, through all its turns.
 struct Waiting {
