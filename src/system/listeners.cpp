@@ -92,7 +92,7 @@ Listener find_listener(std::uint16_t port, int root) {
   if (all.empty()) return {};
   std::set<std::string> others;
   for (const Listening& each : all) others.insert(std::format("socket:[{}]", each.inode));
-  take_open_ones(root, others);
+  if (root > 0) take_open_ones(root, others);  // of 0 are all whose parents cannot be seen
   if (!others.empty()) return {Listener::Whose::of_others, {}};
   const auto plain = std::ranges::find(all, "127.0.0.1", &Listening::host);
   return {Listener::Whose::of_the_tree, plain == all.end() ? all.front().host : plain->host};

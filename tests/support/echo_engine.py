@@ -3,8 +3,8 @@
 
     {"echo": {"path", "headers", "body", "environment"}}
 
-Of a form the body is "text". A request whose body has "hold": true is answered when one with "release": true has come; one with "eat": N makes it take
-N bytes of memory, one with "exit": N ends it with that code.
+Of a form the body is "text". A request whose body has "hold": true is answered when one with "release": true has come;
+one with "eat": N makes it take N bytes of memory, one with "exit": N ends it with that code.
 """
 
 import json
