@@ -15,6 +15,7 @@
 #include "config/names.hpp"
 #include "daemon/daemon.hpp"
 #include "http/server.hpp"
+#include "service/applications.hpp"
 #include "service/doors.hpp"
 #include "service/service.hpp"
 #include "system/logger.hpp"
@@ -127,6 +128,7 @@ int serve(const cli::ServeOptions& options) {
                 .access_log = access_log_of(config),
                 .since = clock.wall()},
                hosts_of(config), config.keys);
+  Applications applications(server, api, log);
   const bool passed = !sockets->empty();
   const auto bound = open_doors(server, api, config, std::move(*sockets), log);
   if (!bound) {
@@ -135,12 +137,17 @@ int serve(const cli::ServeOptions& options) {
   }
   api.admit(hosts_of(config), config.keys);
   if (passed) listen = config.listen;
+  if (auto listening = applications.change(config.models); !listening) {
+    log.error("{}", listening.error().message);
+    return kFailed;
+  }
   Service service({.io = io,
                    .clock = clock,
                    .log = log,
                    .daemon = daemon,
                    .server = server,
                    .api = api,
+                   .applications = applications,
                    .manager = manager,
                    .healthy = [&daemon] { return daemon.stuck().empty(); }},
                   config, [&] { return read_config(options, listen); });

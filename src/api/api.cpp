@@ -8,6 +8,7 @@
 #include "api/access_log.hpp"
 #include "api/admin.hpp"
 #include "api/anthropic.hpp"
+#include "api/application.hpp"
 #include "api/events.hpp"
 #include "api/health.hpp"
 #include "api/logs.hpp"
@@ -55,6 +56,8 @@ constexpr std::array kRoutes{
     Route{"POST", "/rouse/v1/models/{id}/pin", Guard::acts, &kAdmin, admin_pin},
     Route{"POST", "/rouse/v1/models/{id}/unpin", Guard::acts, &kAdmin, admin_unpin},
     Route{"GET", "/rouse/v1/models/{id}/logs", Guard::reads, &kAdmin, admin_logs},
+    Route{"*", "/rouse/v1/models/{id}/app/{rest}", Guard::passes, &kAdmin, application, config::Role::use},
+    Route{"*", "/rouse/v1/models/{id}/app", Guard::reads, &kAdmin, application_slash, config::Role::use},
     Route{"GET", "/rouse/v1/devices", Guard::reads, &kAdmin, admin_devices, config::Role::use},
     Route{"GET", "/rouse/v1/requests", Guard::reads, &kAdmin, admin_requests},
     Route{"DELETE", "/rouse/v1/requests/{id}", Guard::acts, &kAdmin, admin_cancel},
@@ -79,7 +82,8 @@ const Dialect& dialect_of(const http::RequestHead& head) {
 Result<void> check_content_type(const http::RequestHead& head, Guard guard) {
   switch (guard) {
     case Guard::none:
-    case Guard::reads: return {};
+    case Guard::reads:
+    case Guard::passes: return {};
     case Guard::acts: return require_json(head);
     case Guard::takes: return require_json_or_form(head);
   }
@@ -92,7 +96,7 @@ KnownHash& known_hash(http::Exchange& exchange) {
 }
 
 // By the key's limits.
-bool is_limited(Guard guard) { return guard == Guard::acts || guard == Guard::takes; }
+bool is_limited(Guard guard) { return guard == Guard::acts || guard == Guard::takes || guard == Guard::passes; }
 
 }  // namespace
 
@@ -122,6 +126,17 @@ http::Handler::Refusal Api::refusal(const Error& error, const http::RequestHead*
   const Dialect& dialect = request ? dialect_of(*request) : kOpenAi;
   return {.lines = "Content-Type: application/json\r\n" + answer_lines(dialect, id, {}),
           .body = dialect.error_body(error, id) + '\n'};
+}
+
+http::Task<void> Api::at_home(http::Exchange& exchange, std::string model) {
+  const http::RequestHead& head = exchange.request();
+  Reply reply(exchange, kAdmin, request_id(head, next_id_++));
+  const AccessLine line(parts_, reply);
+  if (auto allowed = access_.check(head, exchange.peer()); !allowed) {
+    co_return co_await reply.error(std::move(allowed.error()));
+  }
+  reply.caller = keyring_.passer_by(exchange.peer());
+  co_await application_at_home(parts_, reply, model);
 }
 
 http::Task<void> Api::answer(http::Exchange& exchange, Door door) {

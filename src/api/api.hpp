@@ -4,6 +4,7 @@
 //   api.cpp         the table of all routes
 //   inference.cpp   the path of a request that a model answers
 //   deadline.cpp    how a deadline ends its answer with what there is
+//   application.cpp the path of a request to a program's own pages
 //   openai.cpp      OpenAI's dialect          anthropic.cpp    Anthropic's
 //   admin.cpp       our own, /rouse/v1/       logs.cpp         what workers wrote
 //   health.cpp      for probes
@@ -41,6 +42,9 @@ class Api final : public http::Handler {
 
   // For a listener that nobody but our own user can reach: whoever comes in there is an administrator, without a key.
   http::Handler& owner_door() { return owner_door_; }
+  // Of an application's own address: everything there is passed on to it. Nobody shows a key, see docs/security.md.
+  http::Task<void> at_home(http::Exchange& exchange, std::string model);
+
   // Another configuration has been read, now.
   void reconfigure(Duration deadline, AccessLog access_log, std::chrono::system_clock::time_point now);
 

@@ -17,6 +17,7 @@ struct Dialect {
   // The same for what an engine refused with this status. Null where engines' own errors are the dialect's already, and
   // are passed on as they are.
   std::string (*engine_error)(int status, std::string_view message, std::string_view request_id) = nullptr;
+  std::string_view content_type = "application/json";  // of the bodies
   // What its clients call X-Request-Id besides; empty: nothing else.
   std::string_view id_header = {};
 };

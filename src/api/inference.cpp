@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/deadline.hpp"
+#include "api/engine_fault.hpp"
 #include "api/engine_message.hpp"
 #include "api/event_boundary.hpp"
 #include "api/lifecycle_options.hpp"
@@ -16,8 +17,6 @@
 namespace rouse::api {
 namespace {
 
-// A worker's sockets close some moments before the end of its process is known.
-constexpr Duration kDeathNoticed = std::chrono::seconds(1);
 constexpr std::size_t kErrorBodyLimit = std::size_t{64} << 10;
 
 // What a request asks for.
@@ -144,36 +143,6 @@ bool is_event_stream(const http::ResponseHead& head) {
 
 bool is_redirect(const http::ResponseHead& head) {
   return head.status >= 300 && head.status < 400 && head.status != 304;
-}
-
-// What an engine says it cannot do (501) is no fault of its worker's, and asking again is of no use.
-constexpr int kNotImplemented = 501;
-core::Outcome outcome_of(int status) {
-  return status < 500 || status == kNotImplemented ? core::Outcome::ok : core::Outcome::failed;
-}
-
-Fault engine_fault(const Error& error, std::optional<daemon::Cut> cut, bool remote, std::string_view model) {
-  if (cut == daemon::Cut::cancelled) {
-    return Error{Code::cancelled, std::format("an operator cancelled this request to model \"{}\"", model),
-                 error.message};
-  }
-  if (cut) {
-    return Error{Code::upstream_failed,
-                 std::format("model \"{}\" was unloaded by force, or the server shut down, while it answered", model),
-                 error.message};
-  }
-  if (error.code == Code::deadline) {
-    return Error{Code::deadline, std::format("the deadline passed before model \"{}\" had answered", model),
-                 error.message};
-  }
-  if (remote) {
-    return Error{Code::upstream_failed,
-                 std::format("the server behind model \"{}\" cannot be reached, or broke off; try again", model),
-                 error.context};
-  }
-  return Error{Code::upstream_failed,
-               std::format("model \"{}\" broke off: its worker ended or closed the connection; try again", model),
-               error.message};
 }
 
 // One request's time with a worker.

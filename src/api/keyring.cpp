@@ -82,6 +82,12 @@ const config::KeyHash& KnownHash::of(std::string_view key) {
   return hash_;
 }
 
+Caller Keyring::passer_by(std::string_view peer) const {
+  Caller caller = owner(peer);
+  if (!holders_.empty()) caller.role = config::Role::use;
+  return caller;
+}
+
 Result<Caller> Keyring::identify(const http::RequestHead& head, std::string_view peer, KnownHash& known) const {
   if (holders_.empty()) return owner(peer);
   const auto shown = shown_key(head);

@@ -58,6 +58,9 @@ class Keyring {
   // Who needs no key.
   static Caller owner(std::string_view peer = "unix");
 
+  // Who comes where nobody is asked for a key: without keys an administrator, as everybody is, else a user.
+  Caller passer_by(std::string_view peer) const;
+
   // Counts one more request of this caller. Fails with client_limit, and when to come back.
   static std::expected<Turn, Fault> begin(const Caller& caller, TimePoint now);
 

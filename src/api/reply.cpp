@@ -98,7 +98,7 @@ http::Task<void> Reply::error(Fault fault) {
   if (const auto seconds = retry_after_seconds(fault)) more += std::format("Retry-After: {}\r\n", *seconds);
   if (kind(fault.error.code).retry == Retry::never) more += "x-should-retry: false\r\n";
   if (fault.error.code == Code::unauthenticated) more += "WWW-Authenticate: Bearer\r\n";
-  co_await send(fault.status(), "application/json", dialect_->error_body(fault, id_) + '\n', more);
+  co_await send(fault.status(), dialect_->content_type, dialect_->error_body(fault, id_) + '\n', more);
 }
 
 http::Task<void> Reply::engine_error(int status, std::string_view message, std::string_view retry_after) {

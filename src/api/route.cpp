@@ -8,6 +8,8 @@ namespace rouse::api {
 namespace {
 
 constexpr std::string_view kHole = "{id}";
+constexpr std::string_view kRest = "{rest}";
+constexpr std::string_view kAnyMethod = "*";
 
 // What stands in place of {id}, empty for a pattern without; nothing if the path does not fit.
 std::optional<std::string_view> fit(std::string_view pattern, std::string_view path) {
@@ -15,6 +17,12 @@ std::optional<std::string_view> fit(std::string_view pattern, std::string_view p
   if (hole == std::string_view::npos) return path == pattern ? std::optional(std::string_view()) : std::nullopt;
   const std::string_view before = pattern.substr(0, hole);
   const std::string_view behind = pattern.substr(hole + kHole.size());
+  if (behind.ends_with(kRest)) {
+    if (path.size() <= before.size() || !path.starts_with(before)) return std::nullopt;
+    const std::size_t end = path.find(behind.substr(0, behind.size() - kRest.size()), before.size() + 1);
+    if (end == std::string_view::npos) return std::nullopt;
+    return path.substr(before.size(), end - before.size());
+  }
   const bool fits = path.size() > before.size() + behind.size() && path.starts_with(before) && path.ends_with(behind);
   if (!fits) return std::nullopt;
   return path.substr(before.size(), path.size() - before.size() - behind.size());
@@ -22,6 +30,7 @@ std::optional<std::string_view> fit(std::string_view pattern, std::string_view p
 
 // The more of a pattern is fixed, the more exact it is.
 std::size_t exactness(std::string_view pattern) {
+  if (pattern.ends_with(kRest)) return SIZE_MAX - 1;
   return pattern.contains(kHole) ? pattern.size() - kHole.size() : SIZE_MAX;
 }
 
@@ -35,7 +44,7 @@ int hex(char c) {
 }  // namespace
 
 std::expected<Matched, Unmatched> match(std::span<const Route> routes, std::string_view method, std::string_view path) {
-  if (method == "HEAD") method = "GET";
+  const std::string_view asked = method == "HEAD" ? "GET" : method;
   std::string_view best;
   std::string_view id;
   for (const Route& route : routes) {
@@ -48,7 +57,7 @@ std::expected<Matched, Unmatched> match(std::span<const Route> routes, std::stri
   if (best.empty()) return std::unexpected(none);
   for (const Route& route : routes) {
     if (route.pattern != best) continue;
-    if (route.method == method) return Matched{&route, id};
+    if (route.method == asked || route.method == kAnyMethod) return Matched{&route, id};
     if (!none.allow.empty()) none.allow += ", ";
     none.allow += route.method;
     if (route.method == "GET") none.allow += ", HEAD";

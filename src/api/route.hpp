@@ -1,6 +1,9 @@
 // Which handler answers a method and a path. Paths are compared as they were sent; `{id}` stands for one or more bytes,
 // slashes included (models may be called "org/name"), and only then is it percent-decoded.
 //
+// `{rest}` at the end of a pattern stands for anything; the first place where it fits counts, and such a pattern goes
+// before all others with {id}: /models/a/app/load is the application's own.
+//
 // A path that fits several patterns belongs to the most exact one: /models/a/load is the load of "a" and never a
 // model called "a/load" (that one is /models/a%2Fload). Pure.
 #pragma once
@@ -23,14 +26,15 @@ class Reply;
 using RouteHandler = http::Task<void> (*)(const Parts& parts, Reply& reply, std::string_view id);
 
 enum class Guard : std::uint8_t {
-  none,   // for probes: any Host, no key
-  reads,  // Host, Origin and key
-  acts,   // and the content type, JSON, and the key's limits
-  takes,  // the same, but a form may come too
+  none,    // for probes: any Host, no key
+  reads,   // Host, Origin and key
+  acts,    // and the content type, JSON, and the key's limits
+  takes,   // the same, but a form may come too
+  passes,  // Host, Origin and key, and its limits; whatever comes
 };
 
 struct Route {
-  std::string_view method;
+  std::string_view method;   // "*": any
   std::string_view pattern;  // "/v1/models/{id}"
   Guard guard;
   const Dialect* dialect;  // its errors

@@ -89,6 +89,7 @@ models:
 #    cwd: ~/studio               # without it the folder of this file
 #    env: {STUDIO_MODEL: "{model}"}
 #    source: ~/models/studio     # what {model} stands for
+#    listen: 127.0.0.1:5160      # an address of its own, where everything is passed through to it
 #    health: /health             # answers 200 once it is ready
 #    grace: 10s                  # from being told to end until it is killed
 #    footprint: {host: 2GiB}     # the memory that it takes when it is ready

@@ -49,7 +49,9 @@ void read_argv(Reading& reading, const Entry& entry, Command& into) {
   into.argv.clear();
   for (const Entry& word : words) {
     if (&word != &words.front()) {
-      if (auto text = read_template(reading, word)) into.argv.push_back(std::move(*text));
+      auto text = read_template(reading, word);
+      if (!text) return into.argv.clear();  // what the rest lacks is not to be judged
+      into.argv.push_back(std::move(*text));
       continue;
     }
     std::string program;
@@ -73,6 +75,23 @@ void read_environment(Reading& reading, const Entry& entry, Command& into) {
   std::ranges::sort(into.environment, {}, &Variable::name);
 }
 
+void read_listen(Reading& reading, const Entry& entry, std::optional<Address>& into) {
+  constexpr std::string_view kWhat = "an address such as 127.0.0.1:5160";
+  const auto text = reading.scalar(entry, kWhat);
+  if (!text) return;
+  const auto address = parse_address(*text);
+  if (!address) return reading.expected(entry, kWhat);
+  if (!is_loopback(*address)) {
+    return reading.problem(
+        *entry.value,
+        std::format(
+            "listen: other machines can reach {}, and nobody has to show a key there; listen on 127.0.0.1, and "
+            "have others come by /rouse/v1/models/…/app/, where keys are asked for, or through a proxy that asks",
+            to_string(*address)));
+  }
+  into = *address;
+}
+
 void read_health(Reading& reading, const Entry& entry, Command& into) {
   constexpr std::string_view kWhat = "a path such as /health, which answers 200 once the program is ready";
   const auto path = reading.scalar(entry, kWhat);
@@ -83,6 +102,7 @@ void read_health(Reading& reading, const Entry& entry, Command& into) {
 }
 
 void check_placeholders(Reading& reading, const Entry& entry, const Entry& command, Command& into) {
+  if (into.argv.empty()) return;  // the mistake has been told
   const bool socket = names(into, Placeholder::socket);
   const bool port = names(into, Placeholder::port);
   into.listens = port ? Listens::port : Listens::socket;

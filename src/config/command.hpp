@@ -8,6 +8,7 @@ namespace rouse::config {
 
 void read_argv(Reading& reading, const Entry& entry, Command& into);
 void read_environment(Reading& reading, const Entry& entry, Command& into);
+void read_listen(Reading& reading, const Entry& entry, std::optional<Address>& into);
 void read_health(Reading& reading, const Entry& entry, Command& into);
 
 // Once all of its keys have been read: whether the program is told where to listen, in one way. `entry` is the model,

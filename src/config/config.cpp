@@ -195,7 +195,7 @@ Config read_config(Reading& reading, const yaml::Document& document) {
     }
   });
   if (const std::string why = why_too_open(config); listen && !why.empty()) reading.problem(*listen->value, why);
-  if (models) config.models = read_models(reading, *models, defaults);
+  if (models) config.models = read_models(reading, *models, defaults, config.listen);
   return config;
 }
 

@@ -153,6 +153,7 @@ struct Model {
   std::uint32_t queue_limit = 1024;
   Duration min_residency = std::chrono::seconds(2);
   MediaUrls media_urls = MediaUrls::refuse;
+  std::optional<Address> listen;  // an address of its own, where everything is passed through to it
   Place place;
   friend bool operator==(const Model&, const Model&) = default;
 };

@@ -103,6 +103,9 @@ constexpr Keys<Command, 6> kCommand{
     },
 };
 
+constexpr Keys<Model, 1> kApplication{{"listen"},
+                                      {[](Reading& r, const Entry& e, Model& m) { read_listen(r, e, m.listen); }}};
+
 // --- remote -------------------------------------------------------------------------------------------------
 
 constexpr Keys<Remote, 3> kRemote{
@@ -188,7 +191,7 @@ constexpr auto joined(const std::array<std::string_view, N>&... lists) {
   return names;
 }
 constexpr auto kLlamaKeys = joined(kCommon.names, kResident.names, kLlama.names);
-constexpr auto kCommandKeys = joined(kCommon.names, kResident.names, kCommand.names);
+constexpr auto kCommandKeys = joined(kCommon.names, kResident.names, kApplication.names, kCommand.names);
 constexpr auto kRemoteKeys = joined(kCommon.names, kRemote.names);
 
 // Reads with the `key`th reader of those that follow one another.
@@ -219,7 +222,7 @@ void read_command(Reading& reading, const Entry& entry, Draft& draft, Command& c
   reading.fields(entry, {"command model", entry.key}, kCommandKeys, [&](std::size_t key, const Entry& value) {
     if (value.key == "command") argv = value;
     has_footprint = has_footprint || value.key == "footprint";
-    read_key(key, reading, value, kCommon, draft, kResident, draft, kCommand, command);
+    read_key(key, reading, value, kCommon, draft, kResident, draft, kApplication, draft.model, kCommand, command);
   });
   if (!is_map(entry)) return;
   if (argv) {
@@ -312,6 +315,25 @@ void read_aliases(Reading& reading, const std::vector<std::vector<Entry>>& alias
   }
 }
 
+// An address leads to one application; where any free port will do there is no quarrel.
+void check_addresses(Reading& reading, const std::vector<Entry>& entries, const std::vector<Model>& models,
+                     const Address& daemons) {
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    const auto& listen = models[i].listen;
+    if (!listen || listen->port == 0) continue;
+    const auto before = models.begin() + static_cast<std::ptrdiff_t>(i);
+    const auto other = std::ranges::find(models.begin(), before, listen, &Model::listen);
+    if (*listen == daemons) {
+      reading.problem(*entries[i].at, std::format("model {}: listen: {} is where Rouse itself listens",
+                                                  in_quotes(models[i].id), to_string(*listen)));
+    } else if (other != before) {
+      reading.problem(*entries[i].at,
+                      std::format("model {}: listen: {} is model {}'s already (line {})", in_quotes(models[i].id),
+                                  to_string(*listen), in_quotes(other->id), other->place.line));
+    }
+  }
+}
+
 }  // namespace
 
 void read_priority(Reading& reading, const Entry& entry, core::Priority& into) {
@@ -342,7 +364,8 @@ void read_engine(Reading& reading, const Entry& entry, std::string& into) {
   if (const auto word = reading.word(entry, kEngines)) into = kEngines[*word];
 }
 
-std::vector<Model> read_models(Reading& reading, const Entry& entry, const ModelDefaults& defaults) {
+std::vector<Model> read_models(Reading& reading, const Entry& entry, const ModelDefaults& defaults,
+                               const Address& listen) {
   std::vector<Entry> entries = reading.pairs(entry, {"models"});
   std::ranges::sort(entries, {}, &Entry::key);
   std::vector<Model> models(entries.size());
@@ -352,6 +375,7 @@ std::vector<Model> read_models(Reading& reading, const Entry& entry, const Model
     aliases.push_back(read_model(reading, entries[i], defaults, models[i]));
   }
   read_aliases(reading, aliases, models);
+  check_addresses(reading, entries, models, listen);
   return models;
 }
 

@@ -21,7 +21,9 @@ struct ModelDefaults {
 };
 
 // Ascending by id.
-std::vector<Model> read_models(Reading& reading, const Entry& entry, const ModelDefaults& defaults);
+// `listen`: the daemon's own address, which no model may have.
+std::vector<Model> read_models(Reading& reading, const Entry& entry, const ModelDefaults& defaults,
+                               const Address& listen);
 
 // Readers of single values that `defaults:` has in common with the models.
 void read_priority(Reading& reading, const Entry& entry, core::Priority& into);

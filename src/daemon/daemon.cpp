@@ -17,6 +17,8 @@ namespace {
 
 constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
 constexpr auto kLookWithin = std::chrono::seconds(1);     // at files, for somebody who only wants to see
+constexpr auto kPlaceKept = std::chrono::seconds(5);
+constexpr auto kBetweenLooks = std::chrono::milliseconds(20);
 constexpr auto kForcedUnload = std::chrono::seconds(10);  // running answers have that long to end
 
 Ending ending(const Pending& pending, core::Outcome outcome) {
@@ -215,6 +217,41 @@ http::Task<Result<void>> Daemon::begin_load(ModelId model, RequestOptions option
       }(std::move(*ticket)),
       boost::asio::detached);
   co_return Result<void>{};
+}
+
+void Daemon::keep_waiting(Ticket ticket) {
+  ticket.disown();
+  boost::asio::co_spawn(impl_->parts.io.get_executor(), impl_->keep_waiting(std::move(ticket)), boost::asio::detached);
+}
+
+// A model that is kept for no time at all would be gone before whoever waited asks again: their place is kept until
+// somebody asks, or for so long.
+http::Task<void> Daemon::Impl::keep_waiting(Ticket ticket) {
+  while (!co_await ticket.settled_by(kNever)) continue;
+  auto lease = ticket.take();
+  if (!lease) co_return;
+  const ModelId model = lease->entry().id;
+  boost::asio::steady_timer pause(parts.io);
+  bool cut = false;
+  lease->on_cut([&](Cut) {
+    cut = true;
+    pause.cancel();
+  });
+  const TimePoint until = later(parts.clock.now(), kPlaceKept);
+  ++places_kept[model];
+  while (!cut && parts.clock.now() < until && nobody_asks_for(model)) {
+    pause.expires_after(kBetweenLooks);
+    co_await pause.async_wait(kAwait);
+  }
+  if (--places_kept[model] == 0) places_kept.erase(model);
+  lease->finish(core::Outcome::unused);
+}
+
+bool Daemon::Impl::nobody_asks_for(ModelId id) const {
+  const auto known = scheduler.view().models.find(id);
+  if (known == scheduler.view().models.end() || !known->second.queue.empty()) return false;
+  const auto* ready = std::get_if<core::Ready>(&known->second.state);
+  return ready && ready->worker.leases.size() == places_kept.at(id);
 }
 
 http::Task<Result<Receipt>> Daemon::unload(ModelId model, core::Force force) {

@@ -82,6 +82,9 @@ class Daemon {
   const Entry& entry(ModelId id) const;
   // Asks for a lease. Looks at the model's files first where it is cold (load_failed if they are of no use).
   http::Task<Result<Ticket>> request(ModelId model, RequestOptions options);
+  // For whoever comes back later to ask again: the request goes on waiting in their place, and when it is admitted it
+  // keeps that for them a little while. Nobody is seen to wait for it.
+  void keep_waiting(Ticket ticket);
 
   // --- operators --------------------------------------------------------------------------------------------
   // Asks for a load, which then goes on by itself, and returns as soon as that has begun, or why it cannot; joins a

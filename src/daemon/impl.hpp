@@ -76,8 +76,10 @@ class Daemon::Impl final : public Desk {
   http::Task<void> preload(ModelId model);
   Pending pending(ModelId model, const RequestOptions& options);
   Ticket submit(ModelId model, const RequestOptions& options);
-  void sample();         // what the machine's memory is like now
-  void keep_sampling();  // once a second while there are workers
+  http::Task<void> keep_waiting(Ticket ticket);
+  bool nobody_asks_for(ModelId model) const;  // but those whose places are kept
+  void sample();                              // what the machine's memory is like now
+  void keep_sampling();                       // once a second while there are workers
   system::WorkerLog& log_of(ModelId id);
 
   Parts parts;
@@ -113,6 +115,8 @@ class Daemon::Impl final : public Desk {
   std::map<ModelId, std::string> unusable;  // why the files are of no use, as they were when they were last looked at
   std::map<ModelId, std::shared_ptr<Look>> looks;  // shared with the coroutines that wait
   boost::asio::thread_pool pool{1};                // reads headers of model files
+
+  std::map<ModelId, std::size_t> places_kept;  // leases of those who will come back
 
   std::vector<Observer*> observers;
   std::deque<core::Event> events;

@@ -81,4 +81,9 @@ const core::Refusal* Ticket::refusal() const {
   return pending_ && pending_->at == Pending::At::refused ? &pending_->refusal : nullptr;
 }
 
+void Ticket::disown() {
+  pending_->id = pending_->client = {};
+  pending_->exchange = nullptr;
+}
+
 }  // namespace rouse::daemon

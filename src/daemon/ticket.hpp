@@ -92,6 +92,7 @@ class Ticket {
   // Why it was refused: for Retry-After and the like. Only when take() gives an error that came from the core.
   const core::Refusal* refusal() const;
   RequestId request() const;
+  void disown();  // whoever asked has gone: forgets what was theirs, see RequestOptions
 
  private:
   std::unique_ptr<Pending> pending_;

@@ -75,7 +75,20 @@ Task<Call::Wire::Sent> Call::Wire::push(std::span<iovec> pieces) {
   }
 }
 
-bool Call::Wire::parse_head(std::string_view method) {
+Task<bool> Call::Wire::write(std::string_view bytes) {
+  iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+  std::span<iovec> left(&piece, 1);
+  while (true) {
+    switch (stream().try_write(left)) {
+      case Written::all: co_return true;
+      case Written::broken: co_return false;
+      case Written::some: break;
+    }
+    if (!co_await stream().writable()) co_return false;
+  }
+}
+
+bool Call::Wire::parse_head(const Outgoing& request) {
   Buffer& in = link_->in;
   while (const std::size_t end = find_head_end(in.view(), seen_)) {
     seen_ = 0;
@@ -85,12 +98,13 @@ bool Call::Wire::parse_head(std::string_view method) {
       broke(refusal->reason);
       return true;
     }
-    if (link_->head.status == 101) {
+    const bool switches = link_->head.status == kSwitchingProtocols;
+    if (switches && request.upgrade.empty()) {
       broke("it switched protocols unasked");
       return true;
     }
-    if (link_->head.status < 200) continue;  // interim answers stay between the two of us
-    begin_body(method);
+    if (link_->head.status < 200 && !switches) continue;  // interim answers stay between the two of us
+    begin_body(request.method);
     return true;
   }
   seen_ = in.size();
@@ -105,7 +119,9 @@ void Call::Wire::begin_body(std::string_view method) {
   const ResponseHead& head = link_->head;
   has_head_ = true;
   head_arrived_ = std::chrono::steady_clock::now();
-  if (method == "HEAD" || head.status == 204 || head.status == 304) {
+  if (head.status == kSwitchingProtocols) {
+    framing_ = Framing::until_close;
+  } else if (method == "HEAD" || head.status == 204 || head.status == 304) {
     framing_ = Framing::none;
     whole_ = true;
   } else if (head.chunked) {
@@ -169,7 +185,7 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
       if (received == 0) break;
       nothing_came = false;
       link_->in.produce(received);
-      if (!parse_head(request.method)) continue;
+      if (!parse_head(request)) continue;
       read_whole_ = true;
       if (broken_) co_return std::unexpected(error());
       co_return &link_->head;

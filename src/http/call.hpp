@@ -57,6 +57,10 @@ class UpstreamPool {
 
 enum class Credentials : std::uint8_t { drop, forward };
 
+// What of a message is passed on. `inference`: without what is addressed to Rouse, and without what a server says for
+// itself; `everything`: all but what belongs to one connection, for a program whose own clients and pages it is.
+enum class Passing : std::uint8_t { inference, everything };
+
 // One request to an upstream. Views must stay valid until send() returns.
 struct Outgoing {
   std::string_view method = "GET";
@@ -66,8 +70,10 @@ struct Outgoing {
   std::string_view extra = {};         // header lines of ours, each ended by CRLF
   std::string_view body = {};
   std::optional<Duration> connect_time = {};  // otherwise the pool's
-  // Never forwarded: hop-by-hop fields and those Connection names, Host, Expect, X-Rouse-*, X-Model. And these, unless
-  // told:
+  std::string_view upgrade = {};              // the protocol to change to, if the upstream agrees (101)
+  // Never forwarded: hop-by-hop fields and those Connection names, Host and Expect; X-Rouse-* and X-Model, unless
+  // everything is passed. And these, unless told:
+  Passing passing = Passing::inference;
   Credentials authorization = Credentials::drop;  // Authorization, X-Api-Key, Api-Key
   Credentials cookies = Credentials::drop;
 };
@@ -105,6 +111,7 @@ class Call {
 
  private:
   friend Task<RelayOutcome> relay(Exchange&, Call&, RelayOptions);
+  friend Task<RelayOutcome> tunnel(Exchange&, Call&);
   class Wire;
   std::unique_ptr<Wire> wire_;
 };

@@ -159,7 +159,7 @@ void Connection::on_unawaited_read() {
     return;
   }
   arming_->produce(received);
-  watch();
+  if (!switched_) watch();  // read_behind() looks after it then
 }
 
 void Connection::client_left() {
@@ -216,7 +216,7 @@ void Connection::next_request() {
   if (body_storage_.capacity() > 2 * kConnectionBuffer) body_storage_.release();
   body_error_.reset();
   body_ = {};
-  begun_ = head_sent_ = ended_ = ending_ = bodiless_ = false;
+  begun_ = head_sent_ = ended_ = ending_ = bodiless_ = switched_ = false;
   written_ = 0;
 
   const bool goes_on_here = !in_.empty() || (stream_->armed() && arming_ == &in_);

@@ -63,10 +63,15 @@ class Connection final : public Stream::Watcher,
   TimePoint arrived() const { return arrived_; }
   std::any& kept() { return kept_; }
   Task<Result<std::string_view>> read_body();
+  // Once a 101 was begun: what the client sends behind the request, as it comes; empty at the end. A view is valid
+  // until the next read.
+  Task<std::string_view> read_behind();
 
   // --- the answer
   enum class Date : std::uint8_t { add, given };
-  void begin(int status, std::optional<std::uint64_t> content_length, Date date = Date::add);
+  // The usual reason phrase, unless there is one.
+  void begin(int status, std::optional<std::uint64_t> content_length, Date date = Date::add,
+             std::optional<std::string_view> reason = {});
   void append_field(std::string_view name, std::string_view value);
   void append_parsed(const Field& field) {  // of a head that was parsed: checked before
     out_.append(field.name).append(": ").append(field.value).append("\r\n");
@@ -147,6 +152,7 @@ class Connection final : public Stream::Watcher,
   bool ended_ = false;
   bool ending_ = false;  // what is being written is the last of it
   bool bodiless_ = false;
+  bool switched_ = false;  // to another protocol: bytes go as they are, both ways, until the connection ends
   Date date_ = Date::add;
 
   // the connection

@@ -28,15 +28,17 @@ constexpr std::string_view kEndAndLastChunk = "\r\n0\r\n\r\n";
 
 }  // namespace
 
-void Connection::begin(int status, std::optional<std::uint64_t> content_length, Date date) {
+void Connection::begin(int status, std::optional<std::uint64_t> content_length, Date date,
+                       std::optional<std::string_view> reason) {
   begun_ = true;
   status_ = status;
   length_ = content_length;
   date_ = date;
+  switched_ = status == kSwitchingProtocols;
   bodiless_ = head_.method == "HEAD" || status == 204 || status == 304;
   out_.assign("HTTP/1.1 ");
   append_number(out_, static_cast<std::uint64_t>(status));
-  out_.append(1, ' ').append(reason_phrase(status)).append("\r\n");
+  out_.append(1, ' ').append(reason.value_or(reason_phrase(status))).append("\r\n");
 }
 
 void Connection::append_field(std::string_view name, std::string_view value) {
@@ -46,6 +48,11 @@ void Connection::append_field(std::string_view name, std::string_view value) {
 }
 
 void Connection::finish_head() {
+  if (switched_) {
+    close_ = true;
+    out_.append("\r\n");
+    return;
+  }
   if (date_ == Date::add) out_.append(core_->date_line());
   if (length_) {
     if (status_ != 204) {
@@ -80,7 +87,7 @@ std::optional<Delivery> Connection::try_put(std::string_view bytes, bool last) {
     written_ += bytes.size();
     if (!bytes.empty()) pieces_[count++] = piece_of(bytes);
     if (last && written_ < *length_) last = false;  // never whole: the connection will be cut
-  } else if (head_.http_1_0) {
+  } else if (head_.http_1_0 || switched_) {
     written_ += bytes.size();
     if (!bytes.empty()) pieces_[count++] = piece_of(bytes);
   } else if (!bytes.empty()) {

@@ -94,6 +94,31 @@ Task<void> Connection::receive(Buffer& into, std::size_t at_most) {
   arming_->produce(received);
 }
 
+// What has come already is in in_ behind the request, or in next_. The views of the request stay: in_ is only consumed.
+Task<std::string_view> Connection::read_behind() {
+  while (true) {
+    for (Buffer* from : {&in_, &next_}) {
+      if (from->empty()) continue;
+      const std::string_view bytes = from->view();
+      from->consume_in_place(bytes.size());
+      co_return bytes;
+    }
+    if (!stream_->is_open()) co_return std::string_view();
+    if (!stream_->armed()) {
+      next_.clear();
+      next_.reserve(kFirstBody);
+      arm(next_, kAnyAmount);
+    }
+    co_await stream_->read_done();
+    const std::size_t received = stream_->take_received();
+    if (received == 0) {
+      client_left();
+      co_return std::string_view();
+    }
+    arming_->produce(received);
+  }
+}
+
 Task<void> Connection::read_sized_body(std::size_t length) {
   if (in_.capacity() - in_.begin() >= length) {  // behind its head
     if (!charge_body(length)) co_return;

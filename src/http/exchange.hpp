@@ -81,6 +81,7 @@ class Exchange {
 
  private:
   friend Task<RelayOutcome> relay(Exchange&, Call&, RelayOptions);
+  friend Task<RelayOutcome> tunnel(Exchange&, Call&);
   Task<Delivery> put(std::string_view bytes, bool last);
 
   Connection& connection_;

@@ -30,6 +30,8 @@ bool is_of_the_server(std::string_view name);
 // True if `list` ("close, x-foo") has `token` as one of its members.
 bool has_token(std::string_view list, std::string_view token);
 
+inline constexpr int kSwitchingProtocols = 101;
+
 // What stands behind a status code: "Not Found"; empty for one that nobody registered.
 std::string_view reason_phrase(int status);
 

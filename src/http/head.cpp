@@ -1,5 +1,6 @@
 #include "http/head.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -207,6 +208,7 @@ std::optional<HeadRefusal> parse_response_head(std::string_view bytes, ResponseH
   if (!digits || (line->size() > 12 && (*line)[12] != ' ') || !is_field_value(*line)) {
     return HeadRefusal{502, "the status line makes no sense"};
   }
+  head.reason = line->substr(std::min<std::size_t>(line->size(), 13));
 
   Framing framing;
   if (auto refusal = parse_fields(bytes, head.fields, framing)) return HeadRefusal{502, refusal->reason};

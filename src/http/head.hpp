@@ -35,6 +35,7 @@ struct RequestHead {
 
 struct ResponseHead {
   int status = 0;
+  std::string_view reason;  // behind the status; may be empty
   std::vector<Field> fields;
   std::optional<std::uint64_t> content_length;
   bool chunked = false;

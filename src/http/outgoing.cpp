@@ -10,17 +10,17 @@ bool is_credential(std::string_view name) {
   return same_name(name, "authorization") || same_name(name, "x-api-key") || same_name(name, "api-key");
 }
 
-bool is_ours(std::string_view name) {  // the connection's own, or addressed to Rouse
-  switch (name.size()) {
-    case 4: return same_name(name, "host");
-    case 6: return same_name(name, "expect");
-    case 7: return same_name(name, "x-model");
-    default: return name.size() > 8 && same_name(name.substr(0, 8), "x-rouse-");
-  }
+bool is_of_the_connection(std::string_view name) {
+  return is_hop_by_hop(name) || same_name(name, "host") || same_name(name, "expect");
+}
+
+bool is_for_rouse(std::string_view name) {
+  return same_name(name, "x-model") || (name.size() > 8 && same_name(name.substr(0, 8), "x-rouse-"));
 }
 
 bool travels(const Field& field, const Outgoing& request, std::string_view named_by_connection) {
-  if (is_hop_by_hop(field.name) || is_ours(field.name)) return false;
+  if (is_of_the_connection(field.name)) return false;
+  if (request.passing == Passing::inference && is_for_rouse(field.name)) return false;
   if (request.authorization == Credentials::drop && is_credential(field.name)) return false;
   if (request.cookies == Credentials::drop && same_name(field.name, "cookie")) return false;
   return named_by_connection.empty() || !has_token(named_by_connection, field.name);
@@ -49,7 +49,7 @@ bool is_target(std::string_view target) {
 
 bool compose_head(std::string& out, const Outgoing& request, const Address& upstream) {
   if (!is_token(request.method) || !is_target(request.target) || !is_field_value(request.host) ||
-      !are_header_lines(request.extra)) {
+      !is_field_value(request.upgrade) || !are_header_lines(request.extra)) {
     return false;
   }
   out.append(request.method).append(1, ' ').append(request.target).append(" HTTP/1.1\r\nHost: ");
@@ -72,6 +72,7 @@ bool compose_head(std::string& out, const Outgoing& request, const Address& upst
     if (!is_token(field.name) || !is_field_value(field.value)) return false;
     out.append(field.name).append(": ").append(field.value).append("\r\n");
   }
+  if (!request.upgrade.empty()) out.append("Connection: Upgrade\r\nUpgrade: ").append(request.upgrade).append("\r\n");
   out.append(request.extra);
   if (!request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH") {
     char digits[20];

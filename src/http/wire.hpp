@@ -90,6 +90,8 @@ class Call::Wire final : public Deadlines::Entry {
   void arm();
   void absorb();
   Stream& stream() { return *link_->stream; }
+  // After a 101: bytes of the new protocol. False: the upstream takes no more.
+  Task<bool> write(std::string_view bytes);
 
   void stop();
   void on_deadline() override;
@@ -114,7 +116,7 @@ class Call::Wire final : public Deadlines::Entry {
 
   Task<bool> make_link(Duration connect_time);
   Task<Sent> push(std::span<iovec> pieces);
-  bool parse_head(std::string_view method);  // true when the head is there, or nonsense (then error_ is set)
+  bool parse_head(const Outgoing& request);  // true when the head is there, or nonsense (then error_ is set)
   void begin_body(std::string_view method);
   void end(Ended how);
   void broke(std::string_view why);

@@ -49,6 +49,9 @@ http::ServerLimits server_limits(const config::Limits& limits) {
 std::vector<std::string> hosts_of(const config::Config& config) {
   std::vector<std::string> hosts = config.hosts;
   hosts.push_back(config.listen.host);
+  for (const config::Model& model : config.models) {
+    if (model.listen) hosts.push_back(model.listen->host);
+  }
   return hosts;
 }
 
@@ -101,6 +104,10 @@ Result<config::Changes> Service::read_anew() {
   if (const std::string why = config::why_too_open(*next); !why.empty()) {
     parts_.log.error("not reloaded: {}", why);
     return std::unexpected(misconfigured({{next->file, 0, 0, why}}));
+  }
+  if (auto listening = parts_.applications.change(next->models); !listening) {
+    parts_.log.error("not reloaded: {}", listening.error().message);
+    return std::unexpected(misconfigured({{next->file, 0, 0, listening.error().message}}));
   }
   config_ = std::move(*next);
   parts_.daemon.reload(config_);

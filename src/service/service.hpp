@@ -17,6 +17,7 @@
 #include "config/config.hpp"
 #include "daemon/daemon.hpp"
 #include "http/server.hpp"
+#include "service/applications.hpp"
 #include "system/logger.hpp"
 #include "system/service_manager.hpp"
 
@@ -40,6 +41,7 @@ class Service {
     daemon::Daemon& daemon;
     http::Server& server;
     api::Api& api;
+    Applications& applications;
     system::ServiceManager& manager;
     // While this is false the manager's watchdog is not fed. That the owner thread gets round to asking is part of the
     // answer.

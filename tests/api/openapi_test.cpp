@@ -21,6 +21,7 @@ glz::generic document() {
 
 // The dialects of inference are described elsewhere.
 bool is_described(const Route& route) {
+  if (route.method == "*") return false;  // what applications serve is theirs to describe
   const auto under = [&](std::string_view folder) { return route.pattern.starts_with(folder); };
   return under("/rouse/") || under("/health/") || route.pattern == "/metrics" || route.pattern == "/openapi.json";
 }

@@ -12,6 +12,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/models/{id}", Guard::reads, nullptr, nullptr},
     Route{"DELETE", "/models/{id}", Guard::acts, nullptr, nullptr},
     Route{"POST", "/models/{id}/load", Guard::acts, nullptr, nullptr},
+    Route{"*", "/models/{id}/app/{rest}", Guard::passes, nullptr, nullptr},
 };
 
 std::string found(std::string_view method, std::string_view path) {
@@ -35,6 +36,17 @@ TEST_CASE("an id may hold slashes and escapes") {
   CHECK(found("POST", "/models/org/chat/load") == "POST /models/{id}/load org/chat");
   CHECK(found("POST", "/models/a/load/load") == "POST /models/{id}/load a/load");
   CHECK(found("GET", "/models/a%2Fload") == "GET /models/{id} a%2Fload");
+}
+
+TEST_CASE("what stands below an application is the application's, whatever it is called and asked") {
+  for (const char* const method : {"GET", "HEAD", "POST", "BREW"}) {
+    CHECK(found(method, "/models/a/app/") == "* /models/{id}/app/{rest} a");
+    CHECK(found(method, "/models/org/a/app/load") == "* /models/{id}/app/{rest} org/a");
+    CHECK(found(method, "/models/a/app/b/app/load") == "* /models/{id}/app/{rest} a");
+  }
+  CHECK(found("GET", "/models/a/app") == "GET /models/{id} a/app");
+  CHECK(found("GET", "/models//app/x") == "GET /models/{id} /app/x");
+  CHECK(found("POST", "/models/a%2Fapp/load") == "POST /models/{id}/load a%2Fapp");
 }
 
 TEST_CASE("an unknown path is a 404, and nearly is not quite") {

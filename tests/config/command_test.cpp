@@ -50,6 +50,15 @@ TEST_CASE("the place to listen may stand in the environment") {
   CHECK(filled(app.environment[1].value, kFilling) == "80");
 }
 
+TEST_CASE("an application may have an address of its own, on this machine") {
+  const auto config = parse(with("    command: [x, \"{port}\"]\n    listen: localhost:5160\n"));
+  REQUIRE(config);
+  CHECK(config->models[0].listen == Address{"127.0.0.1", 5160});
+  CHECK(config->models[0].concurrency == 1024);
+  CHECK(mistakes("    command: [x, \"{port}\"]\n    listen: 127.0.0.1:11450\n") ==
+        Lines{"2:3: model \"app\": listen: 127.0.0.1:11450 is where Rouse itself listens"});
+}
+
 TEST_CASE("a program must be told where to listen, in one way") {
   CHECK(mistakes("    command: [x]\n") ==
         Lines{"5:5: model \"app\" does not tell its program where to listen; write \"{port}\" (of 127.0.0.1) or "

@@ -1,0 +1,217 @@
+#include "api/application.hpp"
+
+#include <format>
+#include <optional>
+#include <string>
+
+#include "api/engine_fault.hpp"
+#include "api/lifecycle_options.hpp"
+#include "api/waiting_page.hpp"
+#include "http/tunnel.hpp"
+
+namespace rouse::api {
+namespace {
+
+// An application that wakes faster than this needs no page in between.
+constexpr Duration kPageAfter = std::chrono::milliseconds(400);
+
+// What the application is asked, and how.
+struct Asked {
+  ModelId model;
+  std::string target;
+  std::string lines = {};  // header lines of ours, each ended by CRLF
+  std::optional<TimePoint> deadline = {};
+  daemon::RequestOptions options = {};
+};
+
+std::string_view upgrade_of(const http::RequestHead& head) {
+  if (!http::has_token(head.field("Connection").value_or(""), "upgrade")) return {};
+  return head.field("Upgrade").value_or("");
+}
+
+// Waits for the lease; a browser sees how far it is. False: it has been answered, or has left.
+http::Task<bool> wait(const Parts& parts, Reply& reply, const Asked& asked, daemon::Ticket& ticket) {
+  const auto wakes = [&] {
+    const core::Stage stage = parts.daemon.model(asked.model).stage;
+    return stage != core::Stage::ready && stage != core::Stage::draining;
+  };
+  const bool page = wants_page(reply.request());
+  while (!co_await ticket.settled_by(page ? later(reply.exchange().arrived(), kPageAfter) : kNever)) {
+    if (!page) continue;
+    if (!wakes()) {
+      while (!co_await ticket.settled_by(kNever)) continue;
+      break;
+    }
+    const std::string text = waiting_page(parts.daemon.name_of(asked.model), parts.daemon.progress(asked.model));
+    parts.daemon.keep_waiting(std::move(ticket));  // the browser comes back
+    co_await reply.send(503, "text/html; charset=utf-8", text, kWaitingLines);
+    co_return false;
+  }
+  co_return true;
+}
+
+// One request's time with a worker.
+class Visit {
+ public:
+  Visit(const Parts& parts, Reply& reply, daemon::Lease& lease, const Asked& asked)
+      : parts_(parts),
+        reply_(reply),
+        lease_(lease),
+        asked_(asked),
+        model_(lease.entry().model.id),
+        call_(parts.upstreams, lease.upstream().address,
+              asked.deadline.value_or(later(parts.clock.now(), parts.deadline))) {
+    lease_.on_cut([this](daemon::Cut why) {
+      cut_ = why;
+      call_.stop();
+    });
+  }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+
+  // True when nobody has seen the request, since the worker has died before: another may answer it.
+  http::Task<bool> run(std::string_view body);
+
+ private:
+  http::Task<void> answer(int status);
+  http::Task<void> fail(const Error& error);
+
+  const Parts& parts_;
+  Reply& reply_;
+  daemon::Lease& lease_;
+  const Asked& asked_;
+  std::string model_;
+  http::Call call_;
+  std::optional<daemon::Cut> cut_;
+};
+
+http::Task<bool> Visit::run(std::string_view body) {
+  const http::RequestHead& request = reply_.request();
+  const TimePoint sent = parts_.clock.now();
+  // Who showed a key to us did not show it to the application.
+  const auto own = reply_.caller.key.empty() ? http::Credentials::forward : http::Credentials::drop;
+  const auto head = co_await call_.send({.method = request.method,
+                                         .target = asked_.target,
+                                         .host = request.host,
+                                         .fields = request.fields,
+                                         .extra = asked_.lines,
+                                         .body = body,
+                                         .upgrade = upgrade_of(request),
+                                         .passing = http::Passing::everything,
+                                         .authorization = own,
+                                         .cookies = http::Credentials::forward});
+  if (!head) {
+    const bool died = call_.unseen() && !cut_ && co_await lease_.worker_gone_by(later(sent, kDeathNoticed));
+    if (died)
+      lease_.finish(core::Outcome::unused);
+    else
+      co_await fail(head.error());
+    co_return died;
+  }
+  reply_.timing.first = call_.head_arrived() - sent;
+  lease_.answered(call_.head_arrived());
+  if (!asked_.deadline) call_.set_deadline(kNever);  // ours was for the first byte
+  co_await answer((*head)->status);
+  co_return false;
+}
+
+http::Task<void> Visit::answer(int status) {
+  constexpr int kSwitching = 101;
+  const http::RelayOutcome outcome =
+      status == kSwitching ? co_await http::tunnel(reply_.exchange(), call_)
+                           : co_await http::relay(reply_.exchange(), call_, {.passing = http::Passing::everything});
+  switch (outcome.end) {
+    case http::RelayEnd::finished: co_return lease_.finish(outcome_of(status));
+    case http::RelayEnd::client_gone:
+      if (status == kSwitching) lease_.finish(core::Outcome::ok);  // one of both sides is always the first to close
+      co_return;
+    case http::RelayEnd::broken:
+    case http::RelayEnd::stopped: co_return co_await fail(outcome.error);
+  }
+}
+
+http::Task<void> Visit::fail(const Error& error) {
+  const Fault fault = engine_fault(error, cut_, false, model_);
+  parts_.log.warning("request {}: {} ({})", reply_.id(), fault.error.message, fault.error.context);
+  lease_.finish(core::Outcome::failed);
+  co_await reply_.error(fault);
+}
+
+// Waits for a worker and has it answer. True when it died before it was asked: the request waits its turn once more.
+http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked, std::string_view body) {
+  auto ticket = co_await parts.daemon.request(asked.model, asked.options);
+  if (!ticket) {
+    co_await reply.error(std::move(ticket.error()));
+    co_return false;
+  }
+  if (!co_await wait(parts, reply, asked, *ticket)) co_return false;
+  auto lease = ticket->take();
+  if (!lease) {
+    const core::Refusal* refusal = ticket->refusal();
+    co_await reply.error(refusal ? to_fault(lease.error(), *refusal, parts.clock.now()) : Fault(lease.error()));
+    co_return false;
+  }
+  reply.timing.queue = lease->waited().queue;
+  reply.timing.load = lease->waited().load;
+  Visit visit(parts, reply, *lease, asked);
+  co_return co_await visit.run(body);
+}
+
+http::Task<void> pass_on(const Parts& parts, Reply& reply, std::string_view id, std::string target, std::string lines) {
+  const http::RequestHead& head = reply.request();
+  if (wants_page(head)) reply.use(kPages);
+  const auto model = parts.daemon.find(id);
+  if (!model) co_return co_await reply.error(model.error());
+  reply.model = *model;
+  const std::string_view engine = parts.daemon.entry(*model).engine->name;
+  if (engine != "command") {
+    co_return co_await reply.error(Error{
+        Code::conflict,
+        std::format("model \"{}\" is no application: its engine is {}; those with engine: command are", id, engine),
+        {}});
+  }
+  if (head.field(kProgressField))
+    co_return co_await reply.json(200, progress_json(parts.daemon.model(*model), parts.daemon.progress(*model)));
+  const auto wishes = read_lifecycle_options(head);
+  if (!wishes) co_return co_await reply.error(wishes.error());
+  const auto body = co_await reply.exchange().read_body();
+  if (!body) co_return co_await reply.error(body.error());
+
+  Asked asked{.model = *model, .target = std::move(target), .lines = std::move(lines)};
+  const TimePoint arrived = reply.exchange().arrived();
+  if (wishes->deadline) asked.deadline = later(arrived, *wishes->deadline);
+  asked.options.priority = wishes->priority.value_or(core::Priority::normal);
+  asked.options.deadline = asked.deadline.value_or(later(arrived, parts.deadline));
+  asked.options.keep = wishes->keep;
+  asked.options.patience = wishes->patience;
+  reply.caller.bound(asked.options);
+  reply.introduce(asked.options);
+  while (co_await take_turn(parts, reply, asked, *body)) {
+  }
+}
+
+constexpr std::string_view kModels = "/rouse/v1/models/";
+constexpr std::string_view kApp = "/app";
+
+}  // namespace
+
+http::Task<void> application(const Parts& parts, Reply& reply, std::string_view id) {
+  const std::string_view target = reply.request().target;
+  const std::size_t split = target.find("/app/", kModels.size() + 1) + kApp.size();
+  // So that the application can write links that lead back to it.
+  std::string lines = std::format("X-Forwarded-Prefix: {}\r\n", target.substr(0, split));
+  co_await pass_on(parts, reply, id, std::string(target.substr(split)), std::move(lines));
+}
+
+http::Task<void> application_slash(const Parts&, Reply& reply, std::string_view) {
+  const http::RequestHead& head = reply.request();
+  const std::string query = head.query.empty() ? "" : std::format("?{}", head.query);
+  co_await reply.send(308, "text/plain; charset=utf-8", "the application begins behind the slash\n",
+                      std::format("Location: {}/{}\r\n", head.path, query));
+}
+
+http::Task<void> application_at_home(const Parts& parts, Reply& reply, std::string_view id) {
+  co_await pass_on(parts, reply, id, std::string(reply.request().target), {});
+}
+
+}  // namespace rouse::api

@@ -1,0 +1,31 @@
+#include "api/engine_fault.hpp"
+
+#include <format>
+
+namespace rouse::api {
+
+Fault engine_fault(const Error& error, std::optional<daemon::Cut> cut, bool remote, std::string_view model) {
+  if (cut == daemon::Cut::cancelled) {
+    return Error{Code::cancelled, std::format("an operator cancelled this request to model \"{}\"", model),
+                 error.message};
+  }
+  if (cut) {
+    return Error{Code::upstream_failed,
+                 std::format("model \"{}\" was unloaded by force, or the server shut down, while it answered", model),
+                 error.message};
+  }
+  if (error.code == Code::deadline) {
+    return Error{Code::deadline, std::format("the deadline passed before model \"{}\" had answered", model),
+                 error.message};
+  }
+  if (remote) {
+    return Error{Code::upstream_failed,
+                 std::format("the server behind model \"{}\" cannot be reached, or broke off; try again", model),
+                 error.context};
+  }
+  return Error{Code::upstream_failed,
+               std::format("model \"{}\" broke off: its worker ended or closed the connection; try again", model),
+               error.message};
+}
+
+}  // namespace rouse::api
