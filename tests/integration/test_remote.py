@@ -138,6 +138,7 @@ def test_its_concurrency_holds():
         with ThreadPoolExecutor(5) as pool:
             answers = [pool.submit(rouse.chat, "far") for _ in range(5)]
             until(lambda: rouse.model("far")["waiting"] == 3, "three wait")
+            until(lambda: len(upstream.asked) >= 2, "two are asked")
             assert len(upstream.asked) == 2
             release.set()
             assert [answer.result()[0] for answer in answers] == [200] * 5
