@@ -16,7 +16,7 @@ namespace rouse::daemon {
 namespace {
 
 constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
-constexpr auto kLookWithin = std::chrono::seconds(1);     // at files, for somebody who only wants to see
+constexpr auto kLookWithin = std::chrono::seconds(1);  // at files, for somebody who only wants to see
 constexpr auto kPlaceKept = std::chrono::seconds(5);
 constexpr auto kBetweenLooks = std::chrono::milliseconds(20);
 constexpr auto kForcedUnload = std::chrono::seconds(10);  // running answers have that long to end
