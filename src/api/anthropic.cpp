@@ -36,7 +36,8 @@ Result<ModelPage> read_page(std::string_view query) {
 
 }  // namespace
 
-constinit const Dialect kAnthropic{error_body, error_event, anthropic_error, "request-id"};
+constinit const Dialect kAnthropic{
+    .error_body = error_body, .error_event = error_event, .engine_error = anthropic_error, .id_header = "request-id"};
 
 bool speaks_anthropic(const http::RequestHead& head) { return head.field("Anthropic-Version").has_value(); }
 

@@ -170,8 +170,13 @@ http::Task<void> pass_on(const Parts& parts, Reply& reply, std::string_view id, 
         std::format("model \"{}\" is no application: its engine is {}; those with engine: command are", id, engine),
         {}});
   }
-  if (head.field(kProgressField))
-    co_return co_await reply.json(200, progress_json(parts.daemon.model(*model), parts.daemon.progress(*model)));
+  if (head.field(kProgressField)) {
+    const daemon::ModelStatus status = parts.daemon.model(*model);
+    const bool sleeps = status.stage == core::Stage::cold && status.waiting == 0;
+    const bool done = status.stage == core::Stage::ready && status.waiting == 0;
+    const std::string progress = done || sleeps ? std::string(core::name(status.stage)) : parts.daemon.progress(*model);
+    co_return co_await reply.json(200, progress_json(status, progress));
+  }
   const auto wishes = read_lifecycle_options(head);
   if (!wishes) co_return co_await reply.error(wishes.error());
   const auto body = co_await reply.exchange().read_body();

@@ -73,7 +73,7 @@ std::string error_page(const Fault& fault, std::string_view request_id) {
 
 }  // namespace
 
-const Dialect kPages{.error_body = error_page, .content_type = "text/html; charset=utf-8"};
+constinit const Dialect kPages{.error_body = error_page, .content_type = "text/html; charset=utf-8"};
 
 bool wants_page(const http::RequestHead& head) {
   return head.method == "GET" && head.field("Accept").value_or("").contains("text/html") && !head.field("Upgrade");
