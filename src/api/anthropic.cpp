@@ -19,7 +19,8 @@ std::string error_event(const Fault& fault, std::string_view request_id) {
   return std::format("event: error\ndata: {}\n\n", error_body(fault, request_id));
 }
 
-constexpr std::array kArrays{ArrayMember{"messages", Presence::required}, ArrayMember{"tools", Presence::optional}};
+constexpr std::array kArrays{ArrayMember{"messages", Presence::required, "role"},
+                             ArrayMember{"tools", Presence::optional}};
 
 Result<ModelPage> read_page(std::string_view query) {
   ModelPage page{.before = query_value(query, "before_id"), .after = query_value(query, "after_id")};

@@ -28,6 +28,7 @@ struct Asked {
   Edits edits = {};                     // of the body, before the engine gets it
   std::optional<AnswerForm> form = {};  // set when its deadline ends the answer with what there is
   Usage usage = Usage::unasked;
+  std::span<const ArrayMember> arrays = {};  // in its body
 };
 
 std::expected<ModelId, Fault> find_model(const daemon::Daemon& daemon, std::string_view name) {
@@ -91,6 +92,7 @@ std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange&
     asked.form = shape.answer;
     asked.usage = ask_for_stream(*shape.answer, body, entry.engine->counts_tokens, *request);
   }
+  if (request->form == BodyForm::json) asked.arrays = shape.arrays;
   asked.edits = std::move(request->edits);
   if (lifecycle->deadline) asked.deadline = later(exchange.arrived(), *lifecycle->deadline);
   asked.options.priority = lifecycle->priority.value_or(core::Priority::normal);
@@ -168,7 +170,7 @@ class Visit {
   http::Task<bool> run(std::string_view body);
 
  private:
-  http::Task<void> answer(const http::ResponseHead& head);
+  http::Task<void> answer(const http::ResponseHead& head, std::string_view body);
   http::Task<void> append_refusal(const http::ResponseHead& head);
   http::Task<void> reword_refusal(const http::ResponseHead& head);
   http::Task<void> refuse_redirect();
@@ -212,12 +214,19 @@ http::Task<bool> Visit::run(std::string_view body) {
   reply_.timing.first = call_.head_arrived() - sent_;
   lease_.answered(call_.head_arrived());
   if (!asked_.deadline) call_.set_deadline(kNever);  // ours was for the first byte
-  co_await answer(**head);
+  co_await answer(**head, body);
   co_return false;
 }
 
-http::Task<void> Visit::answer(const http::ResponseHead& head) {
+http::Task<void> Visit::answer(const http::ResponseHead& head, std::string_view body) {
   if (is_redirect(head)) co_return co_await refuse_redirect();
+  if (head.status >= 500) {
+    // Some engines take what cannot be answered for a fault of their own.
+    if (const auto sound = check_elements(body, asked_.arrays); !sound) {
+      lease_.finish(core::Outcome::ok);
+      co_return co_await reply_.error(sound.error());
+    }
+  }
   if (reply_.exchange().begun() && (head.status != 200 || !is_event_stream(head)))
     co_return co_await append_refusal(head);
   if (head.status >= 400 && reply_.words_engine_errors()) co_return co_await reword_refusal(head);

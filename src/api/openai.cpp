@@ -32,8 +32,8 @@ http::Task<void> openai_model(const Parts& parts, Reply& reply, std::string_view
 }
 
 http::Task<void> openai_chat(const Parts& parts, Reply& reply, std::string_view) {
-  static constexpr std::array kArrays{ArrayMember{"messages", Presence::required},
-                                      ArrayMember{"tools", Presence::optional}};
+  static constexpr std::array kArrays{ArrayMember{"messages", Presence::required, "role"},
+                                      ArrayMember{"tools", Presence::optional, "type"}};
   co_await infer(parts, reply, {Streams::if_asked, AnswerForm::chat, kArrays});
 }
 

@@ -6,6 +6,7 @@
 
 #include "api/json.hpp"
 #include "api/json_scan.hpp"
+#include "api/json_value.hpp"
 #include "api/media_urls.hpp"
 
 namespace rouse::api {
@@ -87,6 +88,21 @@ Result<RequestBody> read_json_body(std::string_view body, std::span<const ArrayM
   request.model = std::move(*name);
   request.model_place = value(model);
   return request;
+}
+
+Result<void> check_elements(std::string_view body, std::span<const ArrayMember> arrays) {
+  const auto request = body.size() <= kMostBlamed ? parse_json_object(body) : std::nullopt;
+  if (!request) return {};
+  for (const ArrayMember& array : arrays) {
+    const Json* elements = member(*request, array.name);
+    if (array.element.empty() || !elements || !elements->is_array()) continue;
+    for (const Json& element : elements->get_array()) {
+      const Json* found = member(element, array.element);
+      if (found && found->is_string()) continue;
+      return fail(Code::malformed, std::format("an element of \"{}\" has no \"{}\"", array.name, array.element));
+    }
+  }
+  return {};
 }
 
 void RequestBody::rename_model(std::string_view name) {

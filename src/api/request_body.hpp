@@ -46,12 +46,18 @@ enum class Presence : std::uint8_t { required, optional };
 struct ArrayMember {
   std::string_view name;
   Presence presence;
+  std::string_view element = {};  // a member, of text, that each of its elements has; empty: none
 };
 inline constexpr std::size_t kMostArrays = 2;
 
 // Fails with malformed, also for an array that is missing or none. A model's name is UTF-8, not empty and at most
 // kLongestModelName bytes.
 Result<RequestBody> read_json_body(std::string_view body, std::span<const ArrayMember> arrays = {});
+
+// Whether the elements of these arrays have what they need. Reads the body anew: for when an engine says that a request
+// broke it. Fails with malformed; a body of more than kMostBlamed bytes is given the benefit of the doubt.
+inline constexpr std::size_t kMostBlamed = std::size_t{1} << 20;
+Result<void> check_elements(std::string_view body, std::span<const ArrayMember> arrays);
 
 // `boundary` as in the content type. Fails with malformed for what is not exactly RFC 7578, and for a field of ours or
 // `model` or `stream` that stands there twice, is a file, or is longer than a name may be.

@@ -41,6 +41,19 @@ TEST_CASE("a member that has to be an array is missed, and nothing else is taken
   CHECK(why(R"({"messages":[],"messages":[]})").contains("twice"));
 }
 
+TEST_CASE("elements without what they need are the client's fault, and others are not") {
+  constexpr std::array kArrays{ArrayMember{"messages", Presence::required, "role"},
+                               ArrayMember{"tools", Presence::optional}};
+  CHECK(check_elements(R"({"messages":[{"role":"user"},{"role":""}],"tools":[1]})", kArrays));
+  CHECK(check_elements(R"({"messages":[]})", kArrays));
+  for (const std::string_view element : {"{}", "1", "null", R"({"role":1})", R"({"role":null})"}) {
+    const auto checked = check_elements(std::format(R"({{"messages":[{{"role":"user"}},{}]}})", element), kArrays);
+    REQUIRE_FALSE(checked);
+    CHECK(checked.error().message == "an element of \"messages\" has no \"role\"");
+  }
+  CHECK(check_elements(R"({"messages":[{}],"x":")" + std::string(kMostBlamed, 'x') + R"("})", kArrays));
+}
+
 TEST_CASE("only the outermost model counts") {
   const auto body = read_json_body(R"({"metadata":{"model":"other"},"model":"chat"})");
   REQUIRE(body);

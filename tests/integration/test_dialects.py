@@ -155,6 +155,17 @@ def test_nothing_is_loaded_for_a_request_that_no_engine_can_answer(rouse, path):
     assert rouse.model("untouched")["loads"] == 0
 
 
+@pytest.mark.parametrize("path,wrong", [
+    ("/v1/chat/completions", {"messages": [{"content": "x"}]}), ("/v1/messages", {"messages": [{"content": "x"}]}),
+    ("/v1/chat/completions", {**QUESTION, "model": "plain", "tools": [{"function": {}}]}),
+])
+@pytest.mark.parametrize("stream", [True, False])
+def test_what_breaks_an_engine_is_the_clients_fault_where_it_is(rouse, path, wrong, stream):
+    status, headers, error = rouse.post(path, {"model": "plain", "max_tokens": 1, "stream": stream, **wrong})
+    assert status == 400 and "has no" in error["error"]["message"], error
+    assert headers["x-should-retry"] == "false" and error["error"]["type"] == "invalid_request_error"
+
+
 @pytest.mark.parametrize("path", ["/v1/completions", "/v1/responses", "/v1/embeddings", "/v1/rerank"])
 def test_what_engines_themselves_miss_is_the_clients_fault_too(rouse, path):
     status, _, error = rouse.post(path, {"model": "rerank" if path == "/v1/rerank" else "org/demo"})
