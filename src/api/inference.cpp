@@ -26,7 +26,7 @@ struct Asked {
   std::optional<TimePoint> deadline;  // the client's own
   daemon::RequestOptions options;
   Edits edits = {};                     // of the body, before the engine gets it
-  std::optional<AnswerForm> form = {};  // set when its deadline ends the answer with what there is
+  std::optional<AnswerForm> form = {};  // set when the engine is to stream and its answer is put together here
   Usage usage = Usage::unasked;
   std::span<const ArrayMember> arrays = {};  // in its body
 };
@@ -88,7 +88,8 @@ std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange&
 
   Asked asked{
       .model = *model, .stream = shape.streams == Streams::if_asked && request->stream, .deadline = {}, .options = {}};
-  if (lifecycle->deadline && shape.answer) {
+  const bool must_stream = lifecycle->deadline || (!request->stream && entry.engine->stops_streams_alone);
+  if (must_stream && shape.answer) {
     asked.form = shape.answer;
     asked.usage = ask_for_stream(*shape.answer, body, entry.engine->counts_tokens, *request);
   }

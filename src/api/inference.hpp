@@ -22,8 +22,8 @@ enum class Streams : std::uint8_t { no, if_asked };
 // What a route's requests and answers look like.
 struct Shape {
   Streams streams = Streams::no;
-  // Of an answer that can be ended early, when the client's deadline passes. The engine is then asked to stream it even
-  // if the client is not.
+  // Of an answer that can be put together from a stream. The engine is asked for one when the client names a deadline,
+  // so that the answer can be ended early, and when it would not stop otherwise when the client leaves.
   std::optional<AnswerForm> answer = {};
   std::span<const ArrayMember> arrays = {};  // in the body, if that is JSON
 };

@@ -56,6 +56,7 @@ const Engine kCommand{
     .name = "command",
     .runs = Runs::process,
     .counts_tokens = {},  // nobody knows what it understands
+    .stops_streams_alone = {},
     .contract = contract,
     .command = command,
     .estimate = estimate,

@@ -61,6 +61,8 @@ struct Engine {
   Runs runs = Runs::process;
 
   std::string_view counts_tokens;  // a member that makes it count tokens in every event of a stream, when it is true
+  // An answer in one piece goes on although its client has left; one that it streams ends at once.
+  bool stops_streams_alone;
 
   Contract (*contract)(const config::Model& model);
   // How to start a worker that listens there.

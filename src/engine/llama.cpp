@@ -170,6 +170,7 @@ const Engine kLlama{
     .name = "llama",
     .runs = Runs::process,
     .counts_tokens = "timings_per_token",
+    .stops_streams_alone = true,  // it looks for its client once in a second in which no slot has anything to say
     .contract = contract,
     .command = command,
     .estimate = estimate,

@@ -15,7 +15,8 @@ std::vector<std::filesystem::path> files(const config::Model&) { return {}; }
 const Engine kRemote{
     .name = "remote",
     .runs = Runs::nothing,
-    .counts_tokens = {},  // a strict one would refuse what it does not know
+    .counts_tokens = {},        // a strict one would refuse what it does not know
+    .stops_streams_alone = {},  // nobody knows
     .contract = contract,
     .command = command,
     .estimate = estimate,
