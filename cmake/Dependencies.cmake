@@ -1,5 +1,5 @@
 # Everything comes from the distribution's packages (box.packages), nothing is downloaded while building.
-foreach(package Boost PkgConfig fmt spdlog glaze CLI11 SQLite3 prometheus-cpp Catch2 rapidcheck benchmark)
+foreach(package Boost PkgConfig fmt spdlog glaze CLI11 SQLite3 OpenSSL prometheus-cpp Catch2 rapidcheck benchmark)
   set(components)
   if(package STREQUAL "Boost")
     set(components 1.90 CONFIG COMPONENTS headers url process)

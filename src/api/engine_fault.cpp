@@ -18,6 +18,10 @@ Fault engine_fault(const Error& error, std::optional<daemon::Cut> cut, bool remo
     return Error{Code::deadline, std::format("the deadline passed before model \"{}\" had answered", model),
                  error.message};
   }
+  if (error.code == Code::untrusted) {
+    return Error{Code::untrusted, std::format("the server behind model \"{}\" is not asked: {}", model, error.message),
+                 error.context};
+  }
   if (remote) {
     return Error{Code::upstream_failed,
                  std::format("the server behind model \"{}\" cannot be reached, or broke off; try again", model),

@@ -26,6 +26,7 @@ const FaultKind& kind(Code code) {
   static constexpr FaultKind kInternal{500, Retry::maybe, "internal", kServer, "internal_error"};
   static constexpr FaultKind kLoadFailed{502, Retry::maybe, "load_failed", kServer, "model_load_failed"};
   static constexpr FaultKind kUpstream{502, Retry::maybe, "upstream_failed", kServer, "engine_failed"};
+  static constexpr FaultKind kUntrusted{502, Retry::never, "untrusted", kServer, "upstream_untrusted"};
   static constexpr FaultKind kUnavailable{503, Retry::later, "unavailable", kServer, "unavailable"};
   static constexpr FaultKind kDeadline{504, Retry::never, "deadline", kServer, "deadline_exceeded"};
   static constexpr FaultKind kTooBig{507, Retry::never, "too_big_for_ever", kServer, "model_too_large"};
@@ -46,6 +47,7 @@ const FaultKind& kind(Code code) {
     case Code::internal: return kInternal;
     case Code::load_failed: return kLoadFailed;
     case Code::upstream_failed: return kUpstream;
+    case Code::untrusted: return kUntrusted;
     case Code::unavailable: return kUnavailable;
     case Code::deadline: return kDeadline;
     case Code::too_big_for_ever: return kTooBig;

@@ -221,12 +221,10 @@ http::Task<bool> Visit::run(std::string_view body) {
 
 http::Task<void> Visit::answer(const http::ResponseHead& head, std::string_view body) {
   if (is_redirect(head)) co_return co_await refuse_redirect();
-  if (head.status >= 500) {
-    // Some engines take what cannot be answered for a fault of their own.
-    if (const auto sound = check_elements(body, asked_.arrays); !sound) {
-      lease_.finish(core::Outcome::ok);
-      co_return co_await reply_.error(sound.error());
-    }
+  // Some engines take what cannot be answered for a fault of their own.
+  if (const auto sound = head.status < 500 ? Result<void>() : check_elements(body, asked_.arrays); !sound) {
+    lease_.finish(core::Outcome::ok);
+    co_return co_await reply_.error(sound.error());
   }
   if (reply_.exchange().begun() && (head.status != 200 || !is_event_stream(head)))
     co_return co_await append_refusal(head);

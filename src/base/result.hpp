@@ -27,6 +27,7 @@ enum class Code : std::uint8_t {
   internal,            // 500 a fault of ours
   load_failed,         // 502 the engine could not be started or broke
   upstream_failed,     // 502 the engine closed or misbehaved in mid-answer
+  untrusted,           // 502 an upstream's certificate does not hold
   unavailable,         // 503 not now; nothing has begun; try again later
   deadline,            // 504 the deadline passed before the first byte
   too_big_for_ever,    // 507 larger than the device can ever offer

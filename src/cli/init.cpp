@@ -95,7 +95,7 @@ models:
 #    footprint: {host: 2GiB}     # the memory that it takes when it is ready
 #  elsewhere:                    # a model that another server runs
 #    engine: remote
-#    url: http://127.0.0.1:11434
+#    url: http://127.0.0.1:11434   # or https://…, with ca_file: authority.pem for one that this machine does not know
 #    upstream_model: llama3
 )yaml";
 

@@ -106,9 +106,11 @@ struct Llama {
 struct Remote {
   std::string host;  // a name or an address without brackets; empty: a Unix socket
   std::uint16_t port = 80;
-  std::string socket;  // its path
-  std::string prefix;  // of the paths there, "/api"; without a slash at its end
-  std::string key;     // it wants to be shown; empty: none
+  std::string socket;   // its path
+  bool tls = false;     // https
+  std::string ca_file;  // with the authorities that it trusts then; empty: the machine's own
+  std::string prefix;   // of the paths there, "/api"; without a slash at its end
+  std::string key;      // it wants to be shown; empty: none
   Duration connect_timeout = std::chrono::seconds(5);
   friend bool operator==(const Remote&, const Remote&) = default;
 };

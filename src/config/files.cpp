@@ -134,6 +134,7 @@ Problems missing_files(const Config& config) {
       look(model, "cwd", command->directory, X_OK);
       look(model, "source", command->source, R_OK);
     }
+    if (const auto* remote = std::get_if<Remote>(&model.engine)) look(model, "ca_file", remote->ca_file, R_OK);
     const Llama* llama = std::get_if<Llama>(&model.engine);
     if (!llama) continue;
     look(model, "source", llama->source, R_OK);

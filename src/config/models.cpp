@@ -108,12 +108,13 @@ constexpr Keys<Model, 1> kApplication{{"listen"},
 
 // --- remote -------------------------------------------------------------------------------------------------
 
-constexpr Keys<Remote, 3> kRemote{
-    {"url", "key_env", "connect_timeout"},
+constexpr Keys<Remote, 4> kRemote{
+    {"url", "key_env", "connect_timeout", "ca_file"},
     {
         [](Reading& r, const Entry& e, Remote& m) { read_url(r, e, m); },
         [](Reading& r, const Entry& e, Remote& m) { r.secret(e, m.key); },
         [](Reading& r, const Entry& e, Remote& m) { r.duration(e, std::chrono::milliseconds(1), m.connect_timeout); },
+        [](Reading& r, const Entry& e, Remote& m) { r.path(e, m.ca_file); },
     },
 };
 
@@ -248,9 +249,12 @@ void read_remote(Reading& reading, const Entry& entry, Draft& draft, Remote& rem
     read_key(key, reading, value, kCommon, draft, kRemote, remote);
   });
   if (is_map(entry) && !has_url) {
-    reading.problem(*entry.at, std::format("model {} has no url; expected url: http://HOST:PORT or unix:/PATH",
+    reading.problem(*entry.at, std::format("model {} has no url; expected url: http://HOST:PORT, https://HOST:PORT or "
+                                           "unix:/PATH",
                                            in_quotes(entry.key)));
   }
+  if (has_url && !remote.ca_file.empty() && !remote.tls && !remote.host.empty())
+    reading.problem(*entry.at, std::format("model {} has a ca_file, which is for https alone", in_quotes(entry.key)));
 }
 
 // Answers with the entries of its aliases.

@@ -1,12 +1,11 @@
 #include "config/remote.hpp"
 
 #include <boost/url/parse.hpp>
-#include <format>
 
 namespace rouse::config {
 namespace {
 
-constexpr std::string_view kWhat = "http://HOST:PORT or unix:/PATH";
+constexpr std::string_view kWhat = "http://HOST:PORT, https://HOST:PORT or unix:/PATH";
 
 void read_socket(Reading& reading, const Entry& entry, std::string_view path, Remote& into) {
   constexpr std::size_t kLongestSocketPath = 107;  // of sockaddr_un
@@ -23,18 +22,14 @@ void read_url(Reading& reading, const Entry& entry, Remote& into) {
   if (text->starts_with("unix:")) return read_socket(reading, entry, text->substr(5), into);
   const auto url = boost::urls::parse_uri(*text);
   if (!url) return reading.expected(entry, kWhat);
-  if (url->scheme() == "https") {
-    return reading.problem(*entry.value,
-                           std::format("{}: https is not spoken to upstreams yet; put a proxy that speaks it "
-                                       "in between, such as HAProxy or nginx, and name its http address",
-                                       entry.key));
-  }
+  const bool tls = url->scheme() == "https";
   const bool plain = !url->has_userinfo() && !url->has_query() && !url->has_fragment();
   const bool has_port = !url->has_port() || url->port_number() != 0;
-  if (url->scheme() != "http" || url->encoded_host().empty() || !plain || !has_port)
+  if ((url->scheme() != "http" && !tls) || url->encoded_host().empty() || !plain || !has_port)
     return reading.expected(entry, kWhat);
   into.host = url->host_address();
-  into.port = url->has_port() ? url->port_number() : 80;
+  into.tls = tls;
+  into.port = url->has_port() ? url->port_number() : tls ? 443 : 80;
   std::string_view prefix = url->encoded_path();
   while (prefix.ends_with('/')) prefix.remove_suffix(1);
   if (prefix.ends_with("/v1")) prefix.remove_suffix(3);

@@ -113,8 +113,11 @@ std::shared_ptr<const Entry> Daemon::Impl::entry_of(WorkerId id) const {
 Upstream Daemon::Impl::upstream_of(WorkerId id, const Entry& entry) const {
   const auto* remote = std::get_if<config::Remote>(&entry.model.engine);
   if (!remote) return {.address = workers.at(id)->address()};
-  return {.address = remote->socket.empty() ? http::tcp_address(remote->host, remote->port)
-                                            : http::unix_address(remote->socket),
+  return {.address = {.host = remote->host,
+                      .port = remote->port,
+                      .path = remote->socket,
+                      .tls = remote->tls,
+                      .ca_file = remote->ca_file},
           .prefix = remote->prefix,
           .lines = remote->key.empty() ? std::string() : std::format("Authorization: Bearer {}\r\n", remote->key),
           .connect_time = remote->connect_timeout,

@@ -12,16 +12,20 @@
 namespace rouse::http {
 
 struct Address {
-  std::string host;        // a name or a numeric address without brackets; empty for a Unix socket
-  std::uint16_t port = 0;  // 0, for a listener: any free one
-  std::string path;        // of the Unix socket; empty for TCP
+  std::string host = {};     // a name or a numeric address without brackets; empty for a Unix socket
+  std::uint16_t port = 0;    // 0, for a listener: any free one
+  std::string path = {};     // of the Unix socket; empty for TCP
+  bool tls = false;          // of an upstream; TCP alone
+  std::string ca_file = {};  // whose authorities are trusted then; empty: the machine's own
 
   bool is_unix() const { return !path.empty(); }
   friend auto operator<=>(const Address&, const Address&) = default;
 };
 
-inline Address unix_address(std::string path) { return Address{{}, 0, std::move(path)}; }
-inline Address tcp_address(std::string host, std::uint16_t port) { return Address{std::move(host), port, {}}; }
+inline Address unix_address(std::string path) { return Address{.path = std::move(path)}; }
+inline Address tcp_address(std::string host, std::uint16_t port) {
+  return Address{.host = std::move(host), .port = port};
+}
 
 // Reads "127.0.0.1:11450", "[::1]:80", "localhost:8080", "unix:/run/x.sock" and "/run/x.sock".
 Result<Address> parse_address(std::string_view text);

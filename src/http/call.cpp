@@ -31,9 +31,13 @@ void Call::Wire::end(Ended how) {
 void Call::Wire::stop() { end(Ended::stopped); }
 void Call::Wire::on_deadline() { end(Ended::deadline); }
 
-void Call::Wire::broke(std::string_view why) {
+void Call::Wire::broke(Error why) {
   broken_ = true;
-  error_ = why;
+  error_ = std::move(why);
+}
+
+void Call::Wire::broke(std::string_view why) {
+  broke({Code::upstream_failed, "the engine broke off", std::format("{}: {}", to_string(address_), why)});
 }
 
 Error Call::Wire::error() const {
@@ -42,16 +46,16 @@ Error Call::Wire::error() const {
     case Ended::deadline: return {Code::deadline, "the deadline passed", ""};
     case Ended::no: break;
   }
-  return {Code::upstream_failed, "the engine broke off", std::format("{}: {}", to_string(address_), error_)};
+  return error_;
 }
 
 // A fresh connection; false says that error_ is set.
 Task<bool> Call::Wire::make_link(Duration connect_time) {
   const std::uint64_t era = core_->era(address_);
   const TimePoint until = std::min<TimePoint>(deadline_, std::chrono::steady_clock::now() + connect_time);
-  auto connected = co_await connect(core_->io, core_->deadlines, address_, until);
+  auto connected = co_await connect(core_->io, core_->deadlines, core_->trust, address_, until);
   if (!connected) {
-    broke(connected.error().context);
+    broke(std::move(connected.error()));
     co_return false;
   }
   link_ = std::make_unique<Link>(*core_, std::move(*connected), era);
@@ -145,9 +149,7 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
       if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
         co_return std::unexpected(cancelled());
       }
-      Error failed = error();
-      if (ended_ == Ended::no) failed.message = "the engine cannot be reached";
-      co_return std::unexpected(std::move(failed));
+      co_return std::unexpected(error());
     }
     if (ended_ != Ended::no) co_return std::unexpected(error());
     const bool reused = !link_->head_bytes.empty();

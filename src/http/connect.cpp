@@ -114,9 +114,21 @@ Task<int> connect_when_room(asio::io_context& io, int socket, const SocketAddres
   }
 }
 
+Task<Result<StreamPtr>> encrypted(Deadlines& deadlines, TlsTrust& trust, Address address, StreamPtr stream,
+                                  TimePoint until) {
+  auto session = trust.begin(address);
+  if (!session) co_return std::unexpected(std::move(session.error()));
+  const Until guard(deadlines, until, [&] { stream->close(); });
+  const auto done = co_await stream->encrypt(std::move(*session));
+  if (guard.passed()) co_return unreachable(address, "no TLS handshake within the time");
+  if (!done) co_return std::unexpected(done.error());
+  co_return stream;
+}
+
 }  // namespace
 
-Task<Result<StreamPtr>> connect(asio::io_context& io, Deadlines& deadlines, Address address, TimePoint until) {
+Task<Result<StreamPtr>> connect(asio::io_context& io, Deadlines& deadlines, TlsTrust& trust, Address address,
+                                TimePoint until) {
   std::vector<SocketAddress> addresses;
   if (address.is_unix()) {
     addresses.push_back(unix_socket_address(address.path));
@@ -151,7 +163,10 @@ Task<Result<StreamPtr>> connect(asio::io_context& io, Deadlines& deadlines, Addr
         error = errno;
       }
     }
-    if (error == 0) co_return stream;
+    if (error == 0) {
+      if (!address.tls) co_return stream;
+      co_return co_await encrypted(deadlines, trust, address, stream, until);
+    }
     stream->close();
     why = std::strerror(error);
     if (error == ECANCELED) break;

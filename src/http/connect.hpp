@@ -7,10 +7,12 @@
 #include "http/deadlines.hpp"
 #include "http/stream.hpp"
 #include "http/task.hpp"
+#include "http/tls.hpp"
 
 namespace rouse::http {
 
-// Fails with upstream_failed. Tries each address that a name resolves to.
-Task<Result<StreamPtr>> connect(boost::asio::io_context& io, Deadlines& deadlines, Address address, TimePoint until);
+// Fails with upstream_failed, or untrusted. Tries each address that a name resolves to.
+Task<Result<StreamPtr>> connect(boost::asio::io_context& io, Deadlines& deadlines, TlsTrust& trust, Address address,
+                                TimePoint until);
 
 }  // namespace rouse::http

@@ -57,6 +57,8 @@ bool compose_head(std::string& out, const Outgoing& request, const Address& upst
     out.append(request.host);
   } else if (upstream.is_unix()) {
     out.append("localhost");
+  } else if (upstream.tls && upstream.port == 443) {
+    out.append(upstream.host.contains(':') ? '[' + upstream.host + ']' : upstream.host);
   } else {
     out.append(to_string(upstream));
   }

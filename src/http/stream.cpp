@@ -4,11 +4,15 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <utility>
+
+#include "http/tls.hpp"
 
 namespace rouse::http {
 
@@ -44,12 +48,47 @@ Stream::Stream(asio::io_context& io, int family, int socket)
   ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
+Stream::~Stream() = default;
+
 void Stream::arm(std::span<char> space) {
   armed_ = true;
+  if (tls_) {
+    space_ = space;
+    return arm_encrypted();
+  }
   socket_.async_read_some(asio::mutable_buffer(space.data(), space.size()), ReadHandler(this));
 }
 
-void Stream::on_read(const boost::system::error_code& error, std::size_t received) {
+// What has arrived before may hold more than the last read took: then nothing is waited for.
+void Stream::arm_encrypted() {
+  if (tls_->may_have_more()) {
+    asio::post(socket_.get_executor(), [handler = ReadHandler(this)]() mutable { handler({}, 0); });
+    return;
+  }
+  const std::span<char> space = tls_->space();
+  socket_.async_read_some(asio::mutable_buffer(space.data(), space.size()), ReadHandler(this));
+}
+
+bool Stream::decrypted(boost::system::error_code& error, std::size_t& received) {
+  if (!open_) error = asio::error::operation_aborted;  // what it was to be read into may be gone
+  if (error && error != asio::error::eof) return true;
+  if (!error) tls_->arrived(received);
+  received = tls_->read(space_);
+  (void)try_send_outgoing(*tls_);  // an answer to what TLS itself asks; if it cannot leave now, the next write sends it
+  if (received > 0) {
+    error = {};
+  } else if (tls_->ended() == TlsSession::Ended::in_order) {
+    error = asio::error::eof;
+  } else if (error || tls_->ended() == TlsSession::Ended::broken) {
+    error = asio::error::connection_reset;  // an end that TLS did not announce may be anybody's
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Stream::on_read(boost::system::error_code error, std::size_t received) {
+  if (tls_ && !decrypted(error, received)) return arm_encrypted();
   armed_ = false;
   received_ = error ? 0 : received;
   clean_end_ = error == asio::error::eof;
@@ -62,7 +101,57 @@ void Stream::on_read(const boost::system::error_code& error, std::size_t receive
 
 std::size_t Stream::take_received() { return std::exchange(received_, 0); }
 
+Written Stream::try_send_outgoing(TlsSession& tls) {
+  while (!tls.outgoing().empty()) {
+    if (!open_) return Written::broken;
+    const ssize_t sent = ::send(socket_.native_handle(), tls.outgoing().data(), tls.outgoing().size(), MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      return errno == EAGAIN || errno == EWOULDBLOCK ? Written::some : Written::broken;
+    }
+    tls.sent(static_cast<std::size_t>(sent));
+  }
+  return Written::all;
+}
+
+Written Stream::try_write_encrypted(std::span<iovec>& pieces) {
+  constexpr std::size_t kAtOnce = std::size_t{64} << 10;  // no more is held encrypted than this
+  while (true) {
+    const Written sent = try_send_outgoing(*tls_);
+    if (sent != Written::all || pieces.empty()) return sent;
+    iovec& piece = pieces.front();
+    const std::string_view next(static_cast<const char*>(piece.iov_base), std::min(piece.iov_len, kAtOnce));
+    if (!tls_->write(next)) return Written::broken;
+    piece.iov_base = static_cast<char*>(piece.iov_base) + next.size();
+    piece.iov_len -= next.size();
+    if (piece.iov_len == 0) pieces = pieces.subspan(1);
+  }
+}
+
+Task<Result<void>> Stream::encrypt(std::unique_ptr<TlsSession> tls) {
+  const StreamPtr keep(this);
+  while (true) {
+    const auto step = tls->shake_hands();
+    Written sent = try_send_outgoing(*tls);  // also what we think of its certificate
+    while (sent == Written::some && co_await writable()) sent = try_send_outgoing(*tls);
+    if (step == TlsSession::Step::failed) co_return std::unexpected(tls->why());
+    if (sent != Written::all) break;
+    if (step == TlsSession::Step::done) {
+      tls_ = std::move(tls);
+      co_return Result<void>();
+    }
+    const std::span<char> space = tls->space();
+    const auto [error, received] = co_await socket_.async_read_some(asio::mutable_buffer(space.data(), space.size()),
+                                                                    asio::as_tuple(asio::deferred));
+    if (error) break;
+    tls->arrived(received);
+  }
+  co_return fail(Code::upstream_failed, "no TLS connection can be made",
+                 "it closed the connection during the handshake");
+}
+
 Written Stream::try_write(std::span<iovec>& pieces) {
+  if (tls_) return try_write_encrypted(pieces);
   while (!pieces.empty()) {
     if (!open_) return Written::broken;
     msghdr message{};

@@ -16,12 +16,16 @@
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <cstddef>
+#include <memory>
 #include <span>
 
+#include "base/result.hpp"
 #include "http/task.hpp"
 #include "http/waiter.hpp"
 
 namespace rouse::http {
+
+class TlsSession;
 
 enum class Written { all, some, broken };
 
@@ -39,7 +43,13 @@ class Stream final : public boost::intrusive_ref_counter<Stream, boost::thread_u
   // Takes over a connected socket.
   Stream(boost::asio::io_context& io, int family, int socket);
 
+  ~Stream();
+
   void watch_for(Watcher* watcher) { watcher_ = watcher; }
+
+  // Agrees with the other side on encryption, which everything from then on is under. Fails with untrusted or
+  // upstream_failed; the stream is of no more use then.
+  Task<Result<void>> encrypt(std::unique_ptr<TlsSession> tls);
 
   // Starts the read. `space` must stay until it has completed or the stream is closed.
   void arm(std::span<char> space);
@@ -78,11 +88,17 @@ class Stream final : public boost::intrusive_ref_counter<Stream, boost::thread_u
   };
   struct ReadHandler;
 
-  void on_read(const boost::system::error_code& error, std::size_t received);
+  void on_read(boost::system::error_code error, std::size_t received);
+  bool decrypted(boost::system::error_code& error, std::size_t& received);  // false: more has to arrive
+  void arm_encrypted();
+  Written try_write_encrypted(std::span<iovec>& pieces);
+  Written try_send_outgoing(TlsSession& tls);
 
   boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor> socket_;
   Waiter waiter_;
   Watcher* watcher_ = nullptr;
+  std::unique_ptr<TlsSession> tls_;  // nothing: plain
+  std::span<char> space_;            // for what is decrypted, while a read is armed
   std::size_t received_ = 0;
   bool armed_ = false;
   bool clean_end_ = false;

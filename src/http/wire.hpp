@@ -14,6 +14,7 @@
 #include "http/chunked.hpp"
 #include "http/deadlines.hpp"
 #include "http/stream.hpp"
+#include "http/tls.hpp"
 
 namespace rouse::http {
 
@@ -60,6 +61,7 @@ class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Dea
   boost::asio::io_context& io;
   const PoolLimits limits;
   Deadlines deadlines;
+  TlsTrust trust;
 
  private:
   struct Shelf {
@@ -119,6 +121,7 @@ class Call::Wire final : public Deadlines::Entry {
   bool parse_head(const Outgoing& request);  // true when the head is there, or nonsense (then error_ is set)
   void begin_body(std::string_view method);
   void end(Ended how);
+  void broke(Error why);
   void broke(std::string_view why);
 
   std::shared_ptr<PoolCore> core_;
@@ -129,7 +132,7 @@ class Call::Wire final : public Deadlines::Entry {
   std::size_t seen_ = 0;  // of a head that has not all arrived
   TimePoint deadline_ = kNever;
   TimePoint head_arrived_ = kNever;
-  std::string error_;
+  Error error_;
   Framing framing_ = Framing::none;
   Ended ended_ = Ended::no;
   bool has_head_ = false;

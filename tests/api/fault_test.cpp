@@ -24,6 +24,7 @@ constexpr std::array kExpected{
     Expected{Code::client_limit, 429, Retry::later},     Expected{Code::cancelled, 409, Retry::never},
     Expected{Code::misconfigured, 422, Retry::never},    Expected{Code::internal, 500, Retry::maybe},
     Expected{Code::load_failed, 502, Retry::maybe},      Expected{Code::upstream_failed, 502, Retry::maybe},
+    Expected{Code::untrusted, 502, Retry::never},
     Expected{Code::unavailable, 503, Retry::later},      Expected{Code::deadline, 504, Retry::never},
     Expected{Code::too_big_for_ever, 507, Retry::never},
 };

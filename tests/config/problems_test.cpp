@@ -104,15 +104,14 @@ TEST_CASE("a remote model has a url that can be asked, and nothing of what is lo
     CAPTURE(url);
     const auto found = wrong("url: " + std::string(url));
     REQUIRE(found.size() == 1);
-    CHECK(found[0].contains("url: expected http://HOST:PORT or unix:/PATH"));
+    CHECK(found[0].contains("url: expected http://HOST:PORT, https://HOST:PORT or unix:/PATH"));
   }
-  CHECK(
-      wrong("url: \"https://x\"") ==
-      Lines{
-          "1:35: url: https is not spoken to upstreams yet; put a proxy that speaks it in between, such as HAProxy or "
-          "nginx, and name its http address"});
+  CHECK(wrong("url: \"https://x\", ca_file: a.pem").empty());
+  CHECK(wrong("url: \"http://x\", ca_file: a.pem") ==
+        Lines{"1:10: model \"m\" has a ca_file, which is for https alone"});
   CHECK(wrong("url: \"unix:x.sock\"").size() == 1);
-  CHECK(wrong("") == Lines{"1:10: model \"m\" has no url; expected url: http://HOST:PORT or unix:/PATH"});
+  CHECK(wrong("") ==
+        Lines{"1:10: model \"m\" has no url; expected url: http://HOST:PORT, https://HOST:PORT or unix:/PATH"});
   CHECK(wrong("url: \"http://x\", key_env: NO_SUCH_KEY") ==
         Lines{"1:56: key_env: the environment variable \"NO_SUCH_KEY\" is not set"});
   for (const char* key : {"keep: 5m", "footprint: {host: 1GiB}", "pinned: true", "source: a.gguf"}) {

@@ -13,6 +13,8 @@
 import json
 import socket
 import socketserver
+import ssl
+import sys
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
@@ -92,7 +94,21 @@ class Talk(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
-class _Tcp(socketserver.ThreadingTCPServer):
+class _Quiet:
+    """A client that does not trust us is no news."""
+
+    connections = 0
+
+    def process_request(self, *request):
+        self.connections += 1
+        super().process_request(*request)
+
+    def handle_error(self, *who):
+        if not isinstance(sys.exc_info()[1], ssl.SSLError):
+            super().handle_error(*who)
+
+
+class _Tcp(_Quiet, socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
@@ -102,12 +118,18 @@ class _Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class Upstream:
-    def __init__(self, tell=lambda talk: talk.json(200, {}), path: Path | None = None):
+    def __init__(self, tell=lambda talk: talk.json(200, {}), path: Path | None = None, tls: ssl.SSLContext | None = None):
         self.server = _Unix(str(path), Talk) if path else _Tcp(("127.0.0.1", 0), Talk)
         self.server.tell = tell
         self.server.asked = []
-        self.url = f"unix:{path}" if path else f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.url = f"unix:{path}" if path else f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_address[1]}"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+
+    @property
+    def connections(self) -> int:
+        return self.server.connections
 
     @property
     def asked(self) -> list[Asked]:
