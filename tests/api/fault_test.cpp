@@ -16,17 +16,16 @@ struct Expected {
   Retry retry;
 };
 constexpr std::array kExpected{
-    Expected{Code::malformed, 400, Retry::never},        Expected{Code::unauthenticated, 401, Retry::never},
-    Expected{Code::forbidden, 403, Retry::never},        Expected{Code::unknown_model, 404, Retry::never},
-    Expected{Code::not_found, 404, Retry::never},        Expected{Code::method_not_allowed, 405, Retry::never},
-    Expected{Code::request_timeout, 408, Retry::maybe},  Expected{Code::conflict, 409, Retry::maybe},
-    Expected{Code::too_large, 413, Retry::never},        Expected{Code::unsupported_media, 415, Retry::never},
-    Expected{Code::client_limit, 429, Retry::later},     Expected{Code::cancelled, 409, Retry::never},
-    Expected{Code::misconfigured, 422, Retry::never},    Expected{Code::internal, 500, Retry::maybe},
-    Expected{Code::load_failed, 502, Retry::maybe},      Expected{Code::upstream_failed, 502, Retry::maybe},
-    Expected{Code::untrusted, 502, Retry::never},
-    Expected{Code::unavailable, 503, Retry::later},      Expected{Code::deadline, 504, Retry::never},
-    Expected{Code::too_big_for_ever, 507, Retry::never},
+    Expected{Code::malformed, 400, Retry::never},       Expected{Code::unauthenticated, 401, Retry::never},
+    Expected{Code::forbidden, 403, Retry::never},       Expected{Code::unknown_model, 404, Retry::never},
+    Expected{Code::not_found, 404, Retry::never},       Expected{Code::method_not_allowed, 405, Retry::never},
+    Expected{Code::request_timeout, 408, Retry::maybe}, Expected{Code::conflict, 409, Retry::maybe},
+    Expected{Code::too_large, 413, Retry::never},       Expected{Code::unsupported_media, 415, Retry::never},
+    Expected{Code::client_limit, 429, Retry::later},    Expected{Code::cancelled, 409, Retry::never},
+    Expected{Code::misconfigured, 422, Retry::never},   Expected{Code::internal, 500, Retry::maybe},
+    Expected{Code::load_failed, 502, Retry::maybe},     Expected{Code::upstream_failed, 502, Retry::maybe},
+    Expected{Code::untrusted, 502, Retry::never},       Expected{Code::unavailable, 503, Retry::later},
+    Expected{Code::deadline, 504, Retry::never},        Expected{Code::too_big_for_ever, 507, Retry::never},
 };
 static_assert(kExpected.size() == static_cast<std::size_t>(Code::too_big_for_ever) + 1, "a new Code needs a row here");
 

@@ -71,7 +71,7 @@ models:
   CHECK(m.priority == core::Priority::high);
 }
 
-TEST_CASE("~ from the environment is expanded") {
+TEST_CASE("a ~ from the environment is expanded") {
   const auto config = from_text("models: {m: {engine: llama, source: '${FILE}'}}", "f",
                                 environment({{"FILE", "~/m.gguf"}, {"HOME", "/home/ada"}}));
   REQUIRE(config);
@@ -104,7 +104,7 @@ TEST_CASE("keys are not replaced") {
   CHECK(problems_with_variables("\"${DIR}\": 1").at(0).starts_with("f:1:1: unknown key \"${DIR}\" in the file"));
 }
 
-TEST_CASE("~ needs HOME, and another user's ~ is not expanded") {
+TEST_CASE("a ~ needs HOME, and that of another user is not expanded") {
   CHECK(problems_with_variables("models: {m: {engine: llama, source: ~/m}}") ==
         Lines{"f:1:37: source: \"~/m\" needs the environment variable HOME, which is not set"});
   CHECK(problems_with_variables("models: {m: {engine: llama, source: ~bob/m}}") ==
