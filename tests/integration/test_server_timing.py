@@ -11,6 +11,7 @@ from tests.support.rouse_daemon import RouseDaemon
 
 ECHO = Path(__file__).resolve().parents[1] / "support" / "echo_engine.py"
 CHAT = "/v1/chat/completions"
+NOBODY = b'{"model": "nobody", "messages": [{"role": "user", "content": "x"}], "prompt": "x", "input": "x"}'
 
 
 def program(folder: Path, name: str, text: str) -> str:
@@ -56,7 +57,7 @@ def test_an_answer_says_how_long_it_queued_and_loaded_and_how_long_the_engine_to
 
 
 @pytest.mark.parametrize("path", [CHAT, "/v1/completions", "/v1/embeddings", "/v1/messages"])
-@pytest.mark.parametrize("raw, status", [(b'{"model": "nobody"}', 404), (b'{"model": "chat"', 400), (b"{}", 400),
+@pytest.mark.parametrize("raw, status", [(NOBODY, 404), (b'{"model": "chat"', 400), (b"{}", 400),
                                          (b'{"model": "chat", "deadline": "soon"}', 400)])
 def test_what_is_refused_before_it_could_wait_has_waited_for_nothing(rouse, path, raw, status):
     answered, headers, _ = rouse.ask("POST", path, raw=raw)
