@@ -210,7 +210,8 @@ def test_all_bodies_together_have_a_limit_and_give_it_back(tight):
     answers = [statuses(hoarder.to_end())[0] for hoarder in hoarders]
     for hoarder in hoarders:
         hoarder.socket.close()
-    assert set(answers) == {408, 503} and answers.count(408) <= 3, answers
+    # What is announced takes nothing, what has come does: as many as fit are waited for, or none if all came at once.
+    assert set(answers) <= {408, 503} and answers.count(408) <= 3, answers
     assert ask(tight, body={"pad": "x" * 900_000})[0] == 200
 
 
