@@ -139,20 +139,20 @@ http::Task<void> Visit::fail(const Error& error) {
 
 // Waits for a worker and has it answer. True when it died before it was asked: the request waits its turn once more.
 http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked, std::string_view body) {
+  const TimePoint begun = parts.clock.now();
   auto ticket = co_await parts.daemon.request(asked.model, asked.options);
   if (!ticket) {
     co_await reply.error(std::move(ticket.error()));
     co_return false;
   }
   if (!co_await wait(parts, reply, asked, *ticket)) co_return false;
+  reply.timing.wait(parts.clock.now() - begun, ticket->waited().load);
   auto lease = ticket->take();
   if (!lease) {
     const core::Refusal* refusal = ticket->refusal();
     co_await reply.error(refusal ? to_fault(lease.error(), *refusal, parts.clock.now()) : Fault(lease.error()));
     co_return false;
   }
-  reply.timing.queue = lease->waited().queue;
-  reply.timing.load = lease->waited().load;
   Visit visit(parts, reply, *lease, asked);
   co_return co_await visit.run(body);
 }
