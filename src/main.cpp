@@ -141,6 +141,7 @@ int serve(const cli::ServeOptions& options) {
     log.error("{}", listening.error().message);
     return kFailed;
   }
+  const std::size_t models = config.models.size();
   Service service({.io = io,
                    .clock = clock,
                    .log = log,
@@ -150,9 +151,9 @@ int serve(const cli::ServeOptions& options) {
                    .applications = applications,
                    .manager = manager,
                    .healthy = [&daemon] { return daemon.stuck().empty(); }},
-                  config, [&] { return read_config(options, listen); });
+                  std::move(config), [&] { return read_config(options, listen); });
   running = &service;
-  log.info("rouse serves {} models on {}", config.models.size(), *bound);
+  log.info("rouse serves {} models on {}", models, *bound);
   service.begin(*bound);
   daemon.start_preloads();
   io.run();

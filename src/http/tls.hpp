@@ -18,7 +18,10 @@
 
 namespace rouse::http {
 
+struct OpenSsl;
+
 struct FreeSsl {
+  const OpenSsl* openssl;
   void operator()(ssl_st* ssl) const;
   void operator()(ssl_ctx_st* context) const;
 };
@@ -27,7 +30,7 @@ struct FreeSsl {
 // in outgoing() until it was sent().
 class TlsSession {
  public:
-  TlsSession(ssl_ctx_st& context, const Address& upstream);
+  TlsSession(std::shared_ptr<const OpenSsl> openssl, ssl_ctx_st& context, const Address& upstream);
 
   enum class Step : std::uint8_t { done, needs_more, failed };
   Step shake_hands();
@@ -49,6 +52,7 @@ class TlsSession {
  private:
   void collect();
 
+  std::shared_ptr<const OpenSsl> openssl_;  // owners: see OpenSsl
   std::unique_ptr<ssl_st, FreeSsl> ssl_;
   std::string name_;  // whom we want to talk to
   std::string buffer_;
@@ -67,8 +71,9 @@ class TlsTrust {
  private:
   struct Known {
     std::filesystem::file_time_type written;
-    std::unique_ptr<ssl_ctx_st, FreeSsl> context;
+    std::unique_ptr<ssl_ctx_st, FreeSsl> context{nullptr, FreeSsl{}};
   };
+  std::shared_ptr<const OpenSsl> openssl_;  // once it is needed; owners: see OpenSsl
   std::map<std::string, Known> known_;
 };
 

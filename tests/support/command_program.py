@@ -7,6 +7,7 @@ WHERE is the path of a Unix socket or the number of a port of 127.0.0.1.
 import http.server
 import json
 import os
+import select
 import signal
 import socket
 import socketserver
@@ -98,6 +99,7 @@ match WHAT:
         signal.signal(signal.SIGTERM, lambda *_: say("not now"))
         serve()
     case "goes-to-the-background":
+        first = os.getpid()
         if os.fork():
             sys.exit(0)
         os.setsid()
@@ -105,6 +107,8 @@ match WHAT:
             sys.exit(0)
         say("in the background:", os.getpid(), "end")
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while os.path.exists(f"/proc/{first}"):  # it is not well before somebody has seen its end
+            select.select([], [], [], 0.01)
         serve()
     case "chatters":
         for _ in range(int(MORE[0]) // 1000):
