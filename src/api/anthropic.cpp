@@ -43,11 +43,11 @@ constinit const Dialect kAnthropic{
 bool speaks_anthropic(const http::RequestHead& head) { return head.field("Anthropic-Version").has_value(); }
 
 http::Task<void> anthropic_messages(const Parts& parts, Reply& reply, std::string_view) {
-  co_await infer(parts, reply, {Streams::if_asked, AnswerForm::message, kArrays});
+  return infer(parts, reply, {Streams::if_asked, AnswerForm::message, kArrays});
 }
 
 http::Task<void> anthropic_count_tokens(const Parts& parts, Reply& reply, std::string_view) {
-  co_await infer(parts, reply, {.arrays = kArrays});
+  return infer(parts, reply, {.arrays = kArrays});
 }
 
 http::Task<void> anthropic_models(const Parts& parts, Reply& reply) {

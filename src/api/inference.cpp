@@ -220,17 +220,16 @@ http::Task<bool> Visit::run(std::string_view body) {
 }
 
 http::Task<void> Visit::answer(const http::ResponseHead& head, std::string_view body) {
-  if (is_redirect(head)) co_return co_await refuse_redirect();
+  if (is_redirect(head)) return refuse_redirect();
   // Some engines take what cannot be answered for a fault of their own.
   if (const auto sound = head.status < 500 ? Result<void>() : check_elements(body, asked_.arrays); !sound) {
     lease_.finish(core::Outcome::ok);
-    co_return co_await reply_.error(sound.error());
+    return reply_.error(sound.error());
   }
-  if (reply_.exchange().begun() && (head.status != 200 || !is_event_stream(head)))
-    co_return co_await append_refusal(head);
-  if (head.status >= 400 && reply_.words_engine_errors()) co_return co_await reword_refusal(head);
-  if (asked_.form && is_event_stream(head)) co_return co_await answer_by_deadline();
-  co_await relay();
+  if (reply_.exchange().begun() && (head.status != 200 || !is_event_stream(head))) return append_refusal(head);
+  if (head.status >= 400 && reply_.words_engine_errors()) return reword_refusal(head);
+  if (asked_.form && is_event_stream(head)) return answer_by_deadline();
+  return relay();
 }
 
 http::Task<void> Visit::answer_by_deadline() {
@@ -329,7 +328,7 @@ http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked,
     co_await reply.error(std::move(ticket.error()));
     co_return false;
   }
-  const bool stays = co_await wait(parts, reply, asked, waiting, *ticket);
+  const bool stays = ticket->settled() || co_await wait(parts, reply, asked, waiting, *ticket);
   note_wait(parts, reply, waiting, *ticket);
   if (!stays) co_return false;
   waiting.load = *reply.timing.load;
@@ -346,7 +345,8 @@ http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked,
 }  // namespace
 
 http::Task<void> infer(const Parts& parts, Reply& reply, Shape shape) {
-  const auto body = co_await reply.exchange().read_body();
+  Result<std::string_view> body = reply.exchange().body_at_hand().value_or("");
+  if (!reply.exchange().body_at_hand()) body = co_await reply.exchange().read_body();
   if (!body) co_return co_await reply.error(body.error());
   auto asked = understand(parts, reply.exchange(), *body, shape);
   if (!asked) co_return co_await reply.error(asked.error());

@@ -34,22 +34,22 @@ http::Task<void> openai_model(const Parts& parts, Reply& reply, std::string_view
 http::Task<void> openai_chat(const Parts& parts, Reply& reply, std::string_view) {
   static constexpr std::array kArrays{ArrayMember{"messages", Presence::required, "role"},
                                       ArrayMember{"tools", Presence::optional, "type"}};
-  co_await infer(parts, reply, {Streams::if_asked, AnswerForm::chat, kArrays});
+  return infer(parts, reply, {Streams::if_asked, AnswerForm::chat, kArrays});
 }
 
 http::Task<void> openai_completions(const Parts& parts, Reply& reply, std::string_view) {
-  co_await infer(parts, reply, {Streams::if_asked, AnswerForm::completion});
+  return infer(parts, reply, {Streams::if_asked, AnswerForm::completion});
 }
 
 http::Task<void> openai_responses(const Parts& parts, Reply& reply, std::string_view) {
   static constexpr std::array kArrays{ArrayMember{"tools", Presence::optional}};
-  co_await infer(parts, reply, {Streams::if_asked, AnswerForm::response, kArrays});
+  return infer(parts, reply, {Streams::if_asked, AnswerForm::response, kArrays});
 }
 
-http::Task<void> openai_answer(const Parts& parts, Reply& reply, std::string_view) { co_await infer(parts, reply, {}); }
+http::Task<void> openai_answer(const Parts& parts, Reply& reply, std::string_view) { return infer(parts, reply, {}); }
 
 http::Task<void> openai_answer_or_stream(const Parts& parts, Reply& reply, std::string_view) {
-  co_await infer(parts, reply, {Streams::if_asked});
+  return infer(parts, reply, {Streams::if_asked});
 }
 
 }  // namespace rouse::api

@@ -123,11 +123,15 @@ std::shared_ptr<Daemon::Impl::Look> Daemon::Impl::look(const std::shared_ptr<con
   return look;
 }
 
+bool Daemon::Impl::may_be_started(ModelId model) const {
+  const core::Stage stage = core::stage(scheduler.view().models.at(model).state);
+  return stage == core::Stage::cold || stage == core::Stage::failed;
+}
+
 http::Task<Result<void>> Daemon::Impl::look_at_files(ModelId model) {
   while (catalogue.entries().contains(model)) {
     const std::shared_ptr<const Entry> entry = catalogue.entry(model);  // shared with the catalogue and the pool
-    const core::Stage stage = core::stage(scheduler.view().models.at(model).state);
-    if (stage != core::Stage::cold && stage != core::Stage::failed) co_return Result<void>{};
+    if (!may_be_started(model)) co_return Result<void>{};
     sample();
     if (identify(*entry) == entry->files) co_return Result<void>{};
 
@@ -172,6 +176,7 @@ http::Task<void> Daemon::expect_footprint(ModelId model) {
 http::Task<Result<Ticket>> Daemon::request(ModelId model, RequestOptions options) {
   if (!impl_->catalogue.entries().contains(model))
     co_return fail(Code::unknown_model, "the model is no longer configured");
+  if (!impl_->may_be_started(model)) co_return impl_->submit(model, options);
   if (auto looked = co_await impl_->look_at_files(model); !looked) {
     impl_->tell(impl_->pending(model, options), RequestStep::ended, Ending::failed);
     co_return std::unexpected(std::move(looked.error()));

@@ -68,6 +68,7 @@ class Daemon::Impl final : public Desk {
   void forget_if_gone(ModelId model);  // a removed entry, once the core has no more use for it
 
   // --- daemon.cpp -----------------------------------------------------------------------------------------------
+  bool may_be_started(ModelId model) const;  // by a request
   // Returns when the model's files have been looked at, if they have to be.
   http::Task<Result<void>> look_at_files(ModelId model);
   // Is the entry, though perhaps not the present one, about the same files read in the same way?

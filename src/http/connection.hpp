@@ -63,6 +63,9 @@ class Connection final : public Stream::Watcher,
   TimePoint arrived() const { return arrived_; }
   std::any& kept() { return kept_; }
   Task<Result<std::string_view>> read_body();
+  std::optional<std::string_view> body_at_hand() const {
+    return body_state_ == Body::here ? std::optional(body_) : std::nullopt;
+  }
   // Once a 101 was begun: what the client sends behind the request, as it comes; empty at the end. A view is valid
   // until the next read.
   Task<std::string_view> read_behind();

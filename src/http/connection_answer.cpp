@@ -157,6 +157,7 @@ std::string_view Exchange::peer() const { return connection_.peer(); }
 TimePoint Exchange::arrived() const { return connection_.arrived(); }
 std::any& Exchange::kept() const { return connection_.kept(); }
 Task<Result<std::string_view>> Exchange::read_body() { return connection_.read_body(); }
+std::optional<std::string_view> Exchange::body_at_hand() const { return connection_.body_at_hand(); }
 
 Task<Delivery> Exchange::send(int status, std::initializer_list<Field> fields, std::string_view body) {
   return send(status, std::span(fields.begin(), fields.size()), body);

@@ -56,6 +56,7 @@ class Exchange {
   // limit) or unavailable (the shared budget of buffered bodies is spent); the connection closes after the answer then.
   // Asked again, it gives the same. Answers "Expect: 100-continue" when it has to wait.
   Task<Result<std::string_view>> read_body();
+  std::optional<std::string_view> body_at_hand() const;  // if it has come with the head, as small ones do
 
   // --- a whole answer
   Task<Delivery> send(int status, std::initializer_list<Field> fields, std::string_view body);
