@@ -24,9 +24,11 @@ namespace rouse::http {
 
 // Each function by its own name: ssl.SSL_new(context).
 struct OpenSsl {
+  // NOLINTBEGIN(readability-identifier-naming)
 #define ROUSE_MEMBER(name) decltype(&::name) name;
   ROUSE_OPENSSL_FUNCTIONS(ROUSE_MEMBER)
 #undef ROUSE_MEMBER
+  // NOLINTEND(readability-identifier-naming)
 
   // Fails with untrusted when this machine has no OpenSSL 3. The libraries stay open.
   static Result<std::shared_ptr<const OpenSsl>> open();  // owners: TlsTrust and its sessions
