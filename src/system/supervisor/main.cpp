@@ -19,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,7 +192,11 @@ void raise_oom_score(int by) {
   if (getppid() != supervisor) _exit(127);  // it died before the line above
   setpgid(0, 0);
   raise_oom_score(atoi(argv[2]));
-  for (int signal_number = 1; signal_number < NSIG; ++signal_number) signal(signal_number, SIG_DFL);
+  // Asked of the kernel: signal() leaves the two alone that the C library keeps for itself, and whoever was started by
+  // posix_spawn (make, say) may have them ignored.
+  constexpr unsigned long kDefaults[4] = {};  // handler, flags, restorer, mask
+  for (int signal_number = 1; signal_number < NSIG; ++signal_number)
+    syscall(SYS_rt_sigaction, signal_number, kDefaults, nullptr, sizeof kDefaults[3]);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
