@@ -162,7 +162,7 @@ def test_a_stream_begins_while_its_model_still_loads(rouse, client, folder):
     """The comments that keep it alive until then are not for the client's user to see."""
     stream = client.chat.completions.create(model="gated", messages=QUESTION, temperature=0, max_tokens=40, stream=True)
     assert rouse.state("gated") == "loading"
-    world.gate_of(folder, "gated").touch()
+    world.open_gate(folder, "gated")
     assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == ANSWER
 
 
@@ -299,7 +299,7 @@ def test_a_deadline_that_passes_is_504(rouse, client):
 
 def test_a_failure_after_a_stream_has_begun_is_an_error_in_it(client, folder):
     stream = client.chat.completions.create(model="spoilt", messages=QUESTION, stream=True)
-    world.gate_of(folder, "spoilt").touch()
+    world.open_gate(folder, "spoilt")
     with pytest.raises(openai.APIError) as caught:
         list(stream)
     assert caught.value.code == "model_load_failed"

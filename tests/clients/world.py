@@ -6,9 +6,11 @@
 """
 
 import hashlib
+import os
 from pathlib import Path
 
 from tests.support import demo_models
+from tests.support.gate import Gate, pipe_of
 from tests.support.rouse_daemon import RouseDaemon
 
 BODY_LIMIT = 1 << 20
@@ -22,9 +24,9 @@ TEMPLATE_OF_TOOLS = ("{%- if tools -%}{{- '<|user|>' + tools[0].function.descrip
                      "{%- else -%}{{- '<|user|>' + messages[-1].content + '<|assistant|>' -}}{%- endif -%}")
 
 
-def gate_of(folder: Path, model: str) -> Path:
-    """The `gated` begin to load, and the `spoilt` end, when this file is there."""
-    return folder / f"gate-of-{model}"
+def open_gate(folder: Path, model: str) -> None:
+    """Lets the `gated` load, and the `spoilt` end: those who wait, and all who come later, since it stays open."""
+    os.open(pipe_of(folder, model), os.O_RDWR)
 
 
 def varied(folder: Path) -> RouseDaemon:
@@ -40,7 +42,7 @@ def varied(folder: Path) -> RouseDaemon:
         return str(path)
 
     def behind_gate(name: str, then: str) -> str:
-        return binary(name, f"while [ ! -e '{gate_of(folder, name)}' ]; do sleep 0.05; done\n{then}")
+        return str(Gate(folder, then, name).program)
 
     begin = 'exec llama-server "$@"'
     return RouseDaemon({

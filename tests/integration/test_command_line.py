@@ -14,6 +14,7 @@ import termios
 import pytest
 
 from tests.support import demo_models
+from tests.support.gate import Gate
 from tests.support.rouse_daemon import BOUND, ROUSE, RouseDaemon, held, until
 
 
@@ -93,15 +94,12 @@ def test_ctrl_c_ends_the_answer_and_not_the_conversation(rouse):
 
 
 def test_a_load_is_watched_on_one_line_that_is_gone_at_the_end(models, tmp_path):
-    gate = tmp_path / "gate"
-    wrapper = tmp_path / "slow-llama-server"
-    wrapper.write_text(f"#!/bin/sh\nwhile [ ! -e {gate} ]; do sleep 0.05; done\nexec llama-server \"$@\"\n")
-    wrapper.chmod(0o755)
-    slow = {"engine": "llama", "source": str(models.text), "threads": 1, "binary": str(wrapper)}
+    gate = Gate(tmp_path)
+    slow = {"engine": "llama", "source": str(models.text), "threads": 1, "binary": str(gate.program)}
     with RouseDaemon({"models": {"slow": slow}}) as daemon, OnTerminal(daemon, "load", "slow") as terminal:
         terminal.until(r"\r\x1b\[Kloading slow")
         assert "\n" not in terminal.shown
-        gate.touch()
+        gate.open()
         assert terminal.ends() == 0
         assert re.search(r"\r\x1b\[Kslow is ready \(", terminal.shown)
 

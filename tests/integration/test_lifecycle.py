@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from tests.support import demo_models
+from tests.support.gate import Gate
 from tests.support.rouse_daemon import BOUND, RouseDaemon, alive, events, until
 
 
@@ -210,17 +211,13 @@ def test_a_second_signal_does_not_wait(models, again):
 
 
 def test_a_stream_that_waits_hears_comments_while_the_model_loads(models, tmp_path):
-    """A wrapper holds llama-server up until the test lets it go, so that the load is slow on purpose."""
-    gate = tmp_path / "gate"
-    wrapper = tmp_path / "slow-llama-server"
-    wrapper.write_text(f"#!/bin/sh\nwhile [ ! -e {gate} ]; do sleep 0.05; done\nexec llama-server \"$@\"\n")
-    wrapper.chmod(0o755)
-    with serve(models, chat=text_model(models, binary=str(wrapper))) as rouse:
+    gate = Gate(tmp_path)
+    with serve(models, chat=text_model(models, binary=str(gate.program))) as rouse:
         connection, answer = rouse.stream("chat", max_tokens=4)
         lines = events(answer)
         first = next(lines)
         assert first[0] == ":" and "loading" in first[1], first
-        gate.touch()
+        gate.open()
         assert list(lines)[-1] == "[DONE]"
         connection.close()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import demo_models, schema
+from tests.support.gate import Gate
 from tests.support.rouse_daemon import BOUND, ROUSE, RouseDaemon, events, until
 
 
@@ -25,15 +26,6 @@ def text_model(models, **more) -> dict:
 
 def serve(models, *, host: str = "8GiB", config: dict | None = None, **named) -> RouseDaemon:
     return RouseDaemon({"budgets": {"host": {"limit": host}}, "models": named, **(config or {})})
-
-
-def slow_engine(folder) -> tuple[str, Path]:
-    """A llama-server that waits for the gate to appear before it starts."""
-    gate = folder / "gate"
-    wrapper = folder / "slow-llama-server"
-    wrapper.write_text(f"#!/bin/sh\nwhile [ ! -e {gate} ]; do sleep 0.05; done\nexec llama-server \"$@\"\n")
-    wrapper.chmod(0o755)
-    return str(wrapper), gate
 
 
 def request_of(rouse, id: str) -> dict | None:
@@ -64,8 +56,8 @@ def slots(pid: int) -> list[dict]:
 
 
 def test_waiting_requests_are_listed_and_a_cancelled_one_is_refused_in_its_dialect(models, tmp_path):
-    binary, gate = slow_engine(tmp_path)
-    with serve(models, chat=text_model(models, binary=binary)) as rouse, ThreadPoolExecutor() as pool:
+    gate = Gate(tmp_path)
+    with serve(models, chat=text_model(models, binary=str(gate.program))) as rouse, ThreadPoolExecutor() as pool:
         first = pool.submit(rouse.chat, "chat", headers={"X-Request-Id": "first"})
         until(lambda: request_of(rouse, "first"), "the first waits")
         second = pool.submit(rouse.chat, "chat", headers={"X-Request-Id": "second"})
@@ -81,7 +73,7 @@ def test_waiting_requests_are_listed_and_a_cancelled_one_is_refused_in_its_diale
         assert status == 409
         assert headers["x-should-retry"] == "false"
         assert body["error"]["code"] == "cancelled" and "operator" in body["error"]["message"]
-        gate.touch()
+        gate.open()
         assert first.result(BOUND)[0] == 200
         until(lambda: not rouse.get("/rouse/v1/requests")["requests"], "nobody is left")
 
@@ -106,8 +98,8 @@ def test_cancelling_a_running_stream_ends_it_with_the_error_event_and_stops_the_
 
 
 def test_a_waiting_stream_that_heard_comments_is_cancelled_by_an_event(models, tmp_path):
-    binary, gate = slow_engine(tmp_path)
-    with serve(models, chat=text_model(models, binary=binary)) as rouse:
+    gate = Gate(tmp_path)
+    with serve(models, chat=text_model(models, binary=str(gate.program))) as rouse:
         connection, answer = rouse.stream("chat")
         lines = events(answer)
         assert next(lines)[0] == ":"
@@ -115,12 +107,12 @@ def test_a_waiting_stream_that_heard_comments_is_cancelled_by_an_event(models, t
         rest = [line for line in lines if not isinstance(line, tuple)]
         assert json.loads(rest[-1])["error"]["code"] == "cancelled"
         connection.close()
-        gate.touch()
+        gate.open()
 
 
 def test_an_id_that_several_requests_carry_never_cancels_the_wrong_one(models, tmp_path):
-    binary, gate = slow_engine(tmp_path)
-    with serve(models, chat=text_model(models, binary=binary)) as rouse, ThreadPoolExecutor() as pool:
+    gate = Gate(tmp_path)
+    with serve(models, chat=text_model(models, binary=str(gate.program))) as rouse, ThreadPoolExecutor() as pool:
         answers = [pool.submit(rouse.chat, "chat", headers={"X-Request-Id": "same"}) for _ in range(2)]
         listed = until(lambda: len(rouse.get("/rouse/v1/requests")["requests"]) == 2 and
                        rouse.get("/rouse/v1/requests")["requests"], "both wait")
@@ -130,19 +122,19 @@ def test_an_id_that_several_requests_carry_never_cancels_the_wrong_one(models, t
         assert status == 409 and "2 requests" in body["error"]["message"]
         assert cancel(rouse, ids[0])[0] == 200
         assert cancel(rouse, ids[0])[0] == 404
-        gate.touch()
+        gate.open()
         assert sorted(a.result(BOUND)[0] for a in answers) == [200, 409]
 
 
 def test_an_operators_load_is_listed_and_can_be_cancelled(models, tmp_path):
-    binary, gate = slow_engine(tmp_path)
-    with serve(models, chat=text_model(models, binary=binary)) as rouse:
+    gate = Gate(tmp_path)
+    with serve(models, chat=text_model(models, binary=str(gate.program))) as rouse:
         assert rouse.post("/rouse/v1/models/chat/load", {"wait": False})[0] == 202
         (load,) = rouse.get("/rouse/v1/requests")["requests"]
         assert (load["origin"], load["phase"]) == ("operator", "loading")
         assert cancel(rouse, load["id"])[0] == 200
         assert rouse.get("/rouse/v1/requests")["requests"] == []
-        gate.touch()
+        gate.open()
 
 
 def test_cancelling_what_is_not_there_is_404(models):
@@ -330,12 +322,12 @@ def test_the_check_of_the_document_can_fail(models):
 
 
 def test_a_slow_load_and_those_who_wait_for_it_are_healthy(models, tmp_path):
-    binary, gate = slow_engine(tmp_path)
-    with serve(models, chat=text_model(models, binary=binary)) as rouse, ThreadPoolExecutor() as pool:
+    gate = Gate(tmp_path)
+    with serve(models, chat=text_model(models, binary=str(gate.program))) as rouse, ThreadPoolExecutor() as pool:
         waiting = pool.submit(rouse.chat, "chat", headers={"X-Request-Id": "waits"})
         until(lambda: request_of(rouse, "waits"), "it waits")
         assert rouse.get("/health/load") == {"status": "ok", "stuck": []}
-        gate.touch()
+        gate.open()
         assert waiting.result(BOUND)[0] == 200
         assert rouse.get("/health/load") == {"status": "ok", "stuck": []}
 
