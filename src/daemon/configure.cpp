@@ -1,6 +1,5 @@
 // What the configuration says, handed to the core: at the start, and again when it is reloaded.
 #include "daemon/impl.hpp"
-#include "system/host_memory.hpp"
 
 namespace rouse::daemon {
 namespace {
@@ -21,7 +20,8 @@ std::vector<ModelId> Daemon::Impl::configure(const config::Config& config) {
   default_deadline = config.deadline;
   core::CatalogueChanged change = catalogue.replace(config.models);
   change.policy = policy_of(config.policy);
-  if (const auto host = system::host_memory()) {
+  const auto host = system::host_memory();
+  if (host) {
     const config::Budget& budget = config.budgets.host;
     change.budgets.push_back({kHost, host->total, limit_on(budget, host->total), budget.reserve});
   } else {
@@ -34,7 +34,7 @@ std::vector<ModelId> Daemon::Impl::configure(const config::Config& config) {
     unusable.erase(spec.id);
   }
   feed(std::move(change));
-  sample();
+  if (host) sample(*host);
   std::vector<ModelId> removed;
   removed.reserve(catalogue.removed().size());
   for (const auto& [model, entry] : catalogue.removed()) removed.push_back(model);

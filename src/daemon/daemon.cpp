@@ -10,7 +10,6 @@
 
 #include "base/nearest.hpp"
 #include "daemon/impl.hpp"
-#include "system/host_memory.hpp"
 
 namespace rouse::daemon {
 namespace {
@@ -305,11 +304,13 @@ void Daemon::start_preloads() {
 // --- memory -------------------------------------------------------------------------------------------------
 
 void Daemon::Impl::sample() {
-  const auto host = system::host_memory();
-  if (!host) return;
+  if (const auto host = system::host_memory()) sample(*host);
+}
+
+void Daemon::Impl::sample(const system::HostMemory& host) {
   core::DeviceMeasured sample{.device = kHost,
-                              .total = host->total,
-                              .used = host->total - host->available,
+                              .total = host.total,
+                              .used = host.total - host.available,
                               .trees = std::vector<core::TreeBytes>{}};
   for (const auto& [id, worker] : workers) {
     if (worker->tree() != 0) sample.trees->push_back({id, system::tree_memory(worker->tree()).held()});

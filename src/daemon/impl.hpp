@@ -17,6 +17,7 @@
 #include "daemon/pending.hpp"
 #include "daemon/service_time.hpp"
 #include "daemon/worker.hpp"
+#include "system/host_memory.hpp"
 #include "system/ports.hpp"
 
 namespace rouse::daemon {
@@ -80,7 +81,8 @@ class Daemon::Impl final : public Desk {
   http::Task<void> keep_waiting(Ticket ticket);
   bool nobody_asks_for(ModelId model) const;  // but those whose places are kept
   void sample();                              // what the machine's memory is like now
-  void keep_sampling();                       // once a second while there are workers
+  void sample(const system::HostMemory& host);
+  void keep_sampling();  // once a second while there are workers
   system::WorkerLog& log_of(ModelId id);
 
   Parts parts;

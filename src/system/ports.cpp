@@ -59,9 +59,10 @@ Ports::Ports(std::uint16_t first, std::uint16_t last) : first_(first), last_(las
   next_ = static_cast<std::uint16_t>(first + random() % (last - first + 1U));
 }
 
-Ports::Ports()
-    : Ports(static_cast<std::uint16_t>(std::max<int>(kLowest, kernels_first() - kMost)),
-            static_cast<std::uint16_t>(kernels_first() - 1)) {}
+Ports::Ports(std::uint16_t end)
+    : Ports(static_cast<std::uint16_t>(std::max<int>(kLowest, end - kMost)), static_cast<std::uint16_t>(end - 1)) {}
+
+Ports::Ports() : Ports(kernels_first()) {}
 
 Result<Port> Ports::take() {
   for (unsigned tried = 0; tried <= static_cast<unsigned>(last_ - first_); ++tried) {

@@ -58,6 +58,7 @@ class Ports {
   static bool is_taken(std::uint16_t port);
 
  private:
+  explicit Ports(std::uint16_t end);  // the numbers below it
   friend class Port;
   std::uint16_t first_;
   std::uint16_t last_;
