@@ -106,8 +106,9 @@ void Worker::process_gone() {
       parts_.log.note(std::format("another program has taken port {}: trying another port", port));
       if (spawn()) return;
     } else {
-      ended_ = std::format("other programs have taken the {} ports that it was given, the last of them {}; {}",
-                           attempts_, port, ended_);
+      const std::string why = found_others_ ? "" : "; " + ended_;  // our own killing it says nothing
+      ended_ = std::format("other programs have taken the {} ports that it was given, the last of them {}{}", attempts_,
+                           port, why);
     }
   }
   callbacks_.gone(last_words(ended_));
