@@ -172,7 +172,8 @@ http::Task<void> pass_on(const Parts& parts, Reply& reply, std::string_view id, 
   }
   if (head.field(kProgressField)) {
     const daemon::ModelStatus status = parts.daemon.model(*model);
-    const bool sleeps = status.stage == core::Stage::cold && status.waiting == 0;
+    const bool sleeps =
+        (status.stage == core::Stage::cold || status.stage == core::Stage::asleep) && status.waiting == 0;
     const bool done = status.stage == core::Stage::ready && status.waiting == 0;
     const std::string progress = done || sleeps ? std::string(core::name(status.stage)) : parts.daemon.progress(*model);
     co_return co_await reply.json(200, progress_json(status, progress));

@@ -69,7 +69,7 @@ void append_gauges(Families& families, std::span<const daemon::ModelStatus> mode
   Family held(families, "rouse_model_bytes", "Memory that a model's worker holds, by device");
   Family pinned(families, "rouse_model_pinned", "1 for a model that is never evicted");
   for (const daemon::ModelStatus& model : models) {
-    for (const core::Stage stage : {cold, loading, ready, draining, stopping, failed})
+    for (const core::Stage stage : {cold, loading, ready, draining, sleeping, asleep, waking, stopping, failed})
       state.add(model.stage == stage ? 1 : 0, {{"model", model.name}, {"state", std::string(core::name(stage))}});
     running.add(static_cast<double>(model.leases), {{"model", model.name}});
     waiting.add(static_cast<double>(model.waiting), {{"model", model.name}});
@@ -136,7 +136,7 @@ void append_router_gauges(Families& families, std::span<const daemon::ModelStatu
     running += model.leases;
     if (model.stage == core::Stage::ready || model.stage == core::Stage::draining)
       append_names(resident, model);
-    else if (model.waiting > 0 || model.stage == core::Stage::loading)
+    else if (model.waiting > 0 || model.stage == core::Stage::loading || model.stage == core::Stage::waking)
       append_names(wanted, model);
   }
   Family(families, "vllm:num_requests_waiting", "Requests that wait, for any model").add(static_cast<double>(waiting));

@@ -61,6 +61,12 @@ LoadOutcome outcome_of(const core::Announce& transition) {
     case core::Trigger::start:
     case core::Trigger::drain:
     case core::Trigger::undrain:
+    case core::Trigger::sleep:
+    case core::Trigger::slept:
+    case core::Trigger::wake:
+    case core::Trigger::woken:
+    case core::Trigger::sleep_failed:
+    case core::Trigger::wake_failed:
     case core::Trigger::stop:
     case core::Trigger::stop_timed_out:
     case core::Trigger::kill_timed_out:

@@ -92,6 +92,11 @@ models:
 #    listen: 127.0.0.1:5160      # an address of its own, where everything is passed through to it
 #    health: /health             # answers 200 once it is ready
 #    grace: 10s                  # from being told to end until it is killed
+#    sleep:                      # for one that can give up its memory without ending: POST /sleep, instead of an end
+#      path: /sleep
+#      footprint: {host: 2GiB}   # what it keeps asleep
+#      keep: 1h                  # asleep; forever, if nothing is said
+#    wake: {path: /wake_up}      # answers 2xx once it is awake
 #    footprint: {host: 2GiB}     # the memory that it takes when it is ready
 #  elsewhere:                    # a model that another server runs
 #    engine: remote

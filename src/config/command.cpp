@@ -1,8 +1,12 @@
 #include "config/command.hpp"
 
 #include <algorithm>
+#include <array>
 #include <format>
 #include <utility>
+
+#include "config/models.hpp"
+#include "config/names.hpp"
 
 namespace rouse::config {
 namespace {
@@ -38,6 +42,23 @@ bool is_variable_name(std::string_view name) {
 bool names(const Command& command, Placeholder placeholder) {
   const auto in = [&](const Template& text) { return has(text, placeholder); };
   return std::ranges::any_of(command.argv, in) || std::ranges::any_of(command.environment, in, &Variable::value);
+}
+
+bool is_path(std::string_view text) {  // with a query, perhaps
+  const auto is_plain = [](char c) { return c > ' ' && c < 0x7f && c != '#'; };
+  return text.starts_with('/') && std::ranges::all_of(text, is_plain);
+}
+
+// The `key`th of path, method and body.
+void read_hook(Reading& reading, std::size_t key, const Entry& entry, Hook& into) {
+  if (key == 2) return reading.text(entry, into.body);
+  const std::string_view what = key == 0 ? "a path such as /sleep?level=1" : "POST, PUT or GET";
+  if (key == 0) into.path = "/";  // it has one, right or wrong
+  const auto text = reading.scalar(entry, what);
+  if (!text) return;
+  const bool right = key == 0 ? is_path(*text) : *text == "POST" || *text == "PUT" || *text == "GET";
+  if (!right) return reading.expected(entry, what);
+  (key == 0 ? into.path : into.method) = *text;
 }
 
 }  // namespace
@@ -96,9 +117,58 @@ void read_health(Reading& reading, const Entry& entry, Command& into) {
   constexpr std::string_view kWhat = "a path such as /health, which answers 200 once the program is ready";
   const auto path = reading.scalar(entry, kWhat);
   if (!path) return;
-  const auto is_plain = [](char c) { return c > ' ' && c < 0x7f && c != '#'; };
-  if (!path->starts_with('/') || !std::ranges::all_of(*path, is_plain)) return reading.expected(entry, kWhat);
+  if (!is_path(*path)) return reading.expected(entry, kWhat);
   into.health = *path;
+}
+
+void read_footprint(Reading& reading, const Entry& entry, core::Placement& into) {
+  for (const Entry& pair : reading.pairs(entry, {"footprint"})) {
+    const std::optional<DeviceId> device = parse_device(pair.key);
+    if (!device) {
+      constexpr std::array<std::string_view, 3> kSome{"host", "gpu0", "gpu1, …"};
+      reading.unknown_key(pair, {"footprint"}, kSome);
+      continue;
+    }
+    core::DeviceBytes share{*device, {}};
+    reading.bytes(pair, Bytes{1}, share.bytes);
+    into.push_back(share);
+  }
+  std::ranges::sort(into, {}, &core::DeviceBytes::device);
+}
+
+void read_sleep(Reading& reading, const Entry& entry, Command& into) {
+  constexpr std::array<std::string_view, 6> kKeys{"path", "method", "body", "footprint", "keep", "timeout"};
+  Sleep& sleep = into.sleep ? *into.sleep : into.sleep.emplace();
+  reading.fields(entry, {"sleep"}, kKeys, [&](std::size_t key, const Entry& value) {
+    if (key < 3) read_hook(reading, key, value, sleep.sleep);
+    if (key == 3) read_footprint(reading, value, sleep.footprint);
+    if (key == 4) read_keep(reading, value, sleep.keep);
+    if (key == 5) reading.duration(value, std::chrono::milliseconds(1), sleep.timeout);
+  });
+  if (sleep.sleep.path.empty())
+    reading.problem(*entry.at, "sleep has no path; expected path: the one that the program sleeps at, such as /sleep");
+  if (sleep.footprint.empty())
+    reading.problem(*entry.at,
+                    "sleep has no footprint; expected footprint: {host: SIZE}, what the program keeps asleep");
+}
+
+void read_wake(Reading& reading, const Entry& entry, Command& into) {
+  constexpr std::array<std::string_view, 3> kKeys{"path", "method", "body"};
+  Sleep& sleep = into.sleep ? *into.sleep : into.sleep.emplace();
+  reading.fields(entry, {"wake"}, kKeys,
+                 [&](std::size_t key, const Entry& value) { read_hook(reading, key, value, sleep.wake); });
+  if (sleep.wake.path.empty())
+    reading.problem(*entry.at, "wake has no path; expected path: the one that the program wakes at, such as /wake_up");
+}
+
+void check_sleep(Reading& reading, const Entry& entry, Command& into) {
+  if (!into.sleep || into.sleep->sleep.path.empty() == into.sleep->wake.path.empty()) return;
+  const bool sleeps = !into.sleep->sleep.path.empty();
+  reading.problem(*entry.at,
+                  std::format("model {} has {} but no {}; a program that is put to sleep has to be woken: expected "
+                              "{}: {{path: /…}}",
+                              in_quotes(entry.key), sleeps ? "sleep" : "wake", sleeps ? "wake" : "sleep",
+                              sleeps ? "wake" : "sleep"));
 }
 
 void check_placeholders(Reading& reading, const Entry& entry, const Entry& command, Command& into) {

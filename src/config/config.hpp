@@ -124,6 +124,24 @@ struct Variable {
 };
 
 // A program that serves HTTP by itself, started as it is.
+// A request that Rouse makes of a program. A body is JSON.
+struct Hook {
+  std::string method = "POST";
+  std::string path;
+  std::string body;
+  friend bool operator==(const Hook&, const Hook&) = default;
+};
+
+// How a program gives up most of its memory without ending, and takes it again; each is done when it is answered 2xx.
+struct Sleep {
+  Hook sleep;
+  Hook wake;
+  core::Placement footprint;  // what it keeps, ascending by device
+  core::Keep keep = core::Keep::forever();
+  Duration timeout = std::chrono::seconds(60);  // for falling asleep
+  friend bool operator==(const Sleep&, const Sleep&) = default;
+};
+
 struct Command {
   std::vector<Template> argv;                 // the program first, without placeholders: a path, or a name in PATH
   std::vector<Variable> environment;          // ascending by name; added to what every worker gets
@@ -132,6 +150,7 @@ struct Command {
   std::string health = "/health";             // answers 200 once it is ready
   Duration grace = std::chrono::seconds(10);  // from being told to end until it is killed
   Listens listens = Listens::socket;
+  std::optional<Sleep> sleep;
   friend bool operator==(const Command&, const Command&) = default;
 };
 

@@ -91,8 +91,8 @@ constexpr Keys<Llama, 11> kLlama{
 
 // --- command ------------------------------------------------------------------------------------------------
 
-constexpr Keys<Command, 6> kCommand{
-    {"command", "env", "cwd", "source", "health", "grace"},
+constexpr Keys<Command, 8> kCommand{
+    {"command", "env", "cwd", "source", "health", "grace", "sleep", "wake"},
     {
         [](Reading& r, const Entry& e, Command& m) { read_argv(r, e, m); },
         [](Reading& r, const Entry& e, Command& m) { read_environment(r, e, m); },
@@ -100,6 +100,8 @@ constexpr Keys<Command, 6> kCommand{
         [](Reading& r, const Entry& e, Command& m) { r.path(e, m.source); },
         [](Reading& r, const Entry& e, Command& m) { read_health(r, e, m); },
         [](Reading& r, const Entry& e, Command& m) { r.duration(e, Duration::zero(), m.grace); },
+        [](Reading& r, const Entry& e, Command& m) { read_sleep(r, e, m); },
+        [](Reading& r, const Entry& e, Command& m) { read_wake(r, e, m); },
     },
 };
 
@@ -129,21 +131,6 @@ struct Draft {
 };
 
 bool is_map(const Entry& entry) { return entry.value->kind == yaml::Kind::map || entry.value->is_nothing(); }
-
-void read_footprint(Reading& reading, const Entry& entry, core::Placement& into) {
-  for (const Entry& pair : reading.pairs(entry, {"footprint"})) {
-    const std::optional<DeviceId> device = parse_device(pair.key);
-    if (!device) {
-      constexpr std::array<std::string_view, 3> kSome{"host", "gpu0", "gpu1, …"};
-      reading.unknown_key(pair, {"footprint"}, kSome);
-      continue;
-    }
-    core::DeviceBytes share{*device, {}};
-    reading.bytes(pair, Bytes{1}, share.bytes);
-    into.push_back(share);
-  }
-  std::ranges::sort(into, {}, &core::DeviceBytes::device);
-}
 
 void read_upstream_model(Reading& reading, const Entry& entry, std::string& into) {
   constexpr std::string_view kWhat = "the name that the engine knows the model by";
@@ -228,6 +215,7 @@ void read_command(Reading& reading, const Entry& entry, Draft& draft, Command& c
   if (!is_map(entry)) return;
   if (argv) {
     check_placeholders(reading, entry, *argv, command);
+    check_sleep(reading, entry, command);
   } else {
     reading.problem(*entry.at, std::format("model {} has no command; expected command: {}", in_quotes(entry.key),
                                            "[python3, app.py, --port, \"{port}\"]"));

@@ -129,7 +129,10 @@ void Scheduler::Impl::apply(const Exited& e) {
   if (const Worker* held = worker(model->state); !held || held->id != e.worker) return;
   if (std::holds_alternative<Loading>(model->state)) return fail_load(*model, Trigger::exited, e.error);
   // A drained model's own waiting starts anew when it exits, however that ends.
-  if (!std::holds_alternative<Ready>(model->state)) model->queue.restart_age(view.now);
+  const bool gave_way = std::holds_alternative<Draining>(model->state) ||
+                        std::holds_alternative<Sleeping>(model->state) ||
+                        std::holds_alternative<Stopping>(model->state);
+  if (gave_way) model->queue.restart_age(view.now);
   if (const auto* stopping = std::get_if<Stopping>(&model->state)) {
     if (stopping->then) return fail(*model, Trigger::exited, *stopping->then, std::string(stopping->error));
     return transition(*model, Trigger::exited, Cold{});
@@ -169,6 +172,8 @@ void Scheduler::Impl::apply(const EffectTimedOut& e) {
     const auto waited = std::chrono::duration_cast<std::chrono::seconds>(view.now - loading->since);
     return fail_load(*model, Trigger::load_timed_out, std::format("not ready after {} s", waited.count()));
   }
+  if (std::holds_alternative<Sleeping>(model->state) || std::holds_alternative<Waking>(model->state))
+    return fail_sleep(*model);
   auto* stopping = std::get_if<Stopping>(&model->state);
   if (!stopping) return;
   if (!stopping->killing) {
@@ -195,8 +200,11 @@ void Scheduler::Impl::apply(const FootprintMeasured& e) {
   const Row* row = view.ledger.find(e.worker);
   if (!model || !row || row->phase != Phase::live) return;
   if (!same_devices(row->bytes, e.bytes)) return;
+  const Stage at = stage(model->state);
+  if (at == Stage::sleeping || at == Stage::waking) return;  // bytes come and go, and what it says is neither
   view.ledger.resize(e.worker, e.bytes);
-  if (worker(model->state)->revision == model->spec.revision) model->measured = e.bytes;
+  const bool awake = at == Stage::loading || at == Stage::ready || at == Stage::draining;
+  if (awake && worker(model->state)->revision == model->spec.revision) model->measured = e.bytes;
   plans_due = true;
   budgets_due = true;
 }
@@ -207,7 +215,8 @@ void Scheduler::Impl::apply(const DeviceMeasured& e) {
     if (row.phase != Phase::live && bytes_on(row.bytes, e.device) > Bytes{}) frozen |= row.phase == Phase::owed;
     const Model* model = row.phase == Phase::live ? current(id) : nullptr;
     if (!model || bytes_on(row.bytes, e.device) == Bytes{}) continue;
-    frozen |= std::holds_alternative<Loading>(model->state) || std::holds_alternative<Stopping>(model->state);
+    const Stage at = stage(model->state);
+    frozen |= at == Stage::loading || at == Stage::sleeping || at == Stage::waking || at == Stage::stopping;
   }
   if (!view.ledger.measure(e, frozen)) return;
   plans_due = true;
@@ -236,8 +245,9 @@ void Scheduler::Impl::apply(const Unload& e) {
     return refuse_unload(Reason::will_not_die, failed->error);
   const Worker* held = worker(model->state);
   if (held && model->pinned && e.force == Force::no) return refuse_unload(Reason::pinned);
-  if (std::holds_alternative<Loading>(model->state) && !model->queue.empty() && e.force == Force::no)
-    return refuse_unload(Reason::loading);
+  const Stage at = stage(model->state);
+  const bool awaited = at == Stage::loading || at == Stage::sleeping || at == Stage::asleep || at == Stage::waking;
+  if (awaited && !model->queue.empty() && e.force == Force::no) return refuse_unload(Reason::loading);
   model->preload = false;
   refuse_all(*model, {.reason = Reason::unloading});
   if (!held) {
@@ -250,8 +260,10 @@ void Scheduler::Impl::apply(const Unload& e) {
     effects.push_back(Unloaded{e.request, {}, Confirmed::yes});  // its bytes were back before its process
   }
   const TimePoint deadline = e.force == Force::yes ? e.deadline : kNever;
-  if (std::holds_alternative<Loading>(model->state)) {
+  if (at == Stage::loading || at == Stage::waking) {
     begin_stop(*model, Trigger::cancel, StopReason::unloaded);
+  } else if (at == Stage::sleeping || at == Stage::asleep) {
+    begin_stop(*model, Trigger::stop, StopReason::unloaded);
   } else if (std::holds_alternative<Ready>(model->state)) {
     begin_drain(*model, DrainedByUnload{e.force, deadline});
   } else if (auto* draining = std::get_if<Draining>(&model->state)) {
@@ -281,6 +293,8 @@ void Scheduler::Impl::apply(const Forget& e) {
   if (!model) return;
   model->measured.reset();
   model->load_time.reset();
+  model->wake_time.reset();
+  model->sleeps_badly = false;
   model->failures = 0;
   if (model->oversize != Oversize::under_way) model->oversize = Oversize::untried;
   if (const auto* failed = std::get_if<Failed>(&model->state); failed && !failed->undead)
@@ -317,9 +331,12 @@ void Scheduler::Impl::change_entry(Model& model, const ModelSpec& spec) {
   if (old.revision == spec.revision) return;
   model.measured.reset();
   model.load_time.reset();
+  model.wake_time.reset();
+  model.sleeps_badly = false;
   model.failures = 0;
   model.oversize = Oversize::untried;
-  if (std::holds_alternative<Loading>(model.state) && model.queue.empty())
+  if ((std::holds_alternative<Loading>(model.state) || std::holds_alternative<Waking>(model.state)) &&
+      model.queue.empty())
     begin_stop(model, Trigger::cancel, StopReason::changed);
   if (const auto* failed = std::get_if<Failed>(&model.state); failed && !failed->undead)
     transition(model, Trigger::clear, Cold{});
@@ -329,7 +346,8 @@ void Scheduler::Impl::remove_entry(Model& model) {
   model.removed = true;
   model.preload = false;
   refuse_all(model, {.reason = Reason::unknown_model});
-  if (std::holds_alternative<Loading>(model.state)) begin_stop(model, Trigger::cancel, StopReason::changed);
+  if (std::holds_alternative<Loading>(model.state) || std::holds_alternative<Waking>(model.state))
+    begin_stop(model, Trigger::cancel, StopReason::changed);
   if (const auto* failed = std::get_if<Failed>(&model.state); failed && !failed->undead)
     transition(model, Trigger::clear, Cold{});
   touch(model);
@@ -340,7 +358,9 @@ void Scheduler::Impl::apply(const Shutdown& e) {
   for (auto& [id, model] : view.models) {
     model.preload = false;
     refuse_all(model, {.reason = Reason::shutting_down});
-    if (std::holds_alternative<Loading>(model.state)) begin_stop(model, Trigger::cancel, StopReason::shutdown);
+    const Stage at = stage(model.state);
+    if (at == Stage::loading || at == Stage::waking) begin_stop(model, Trigger::cancel, StopReason::shutdown);
+    if (at == Stage::sleeping || at == Stage::asleep) begin_stop(model, Trigger::stop, StopReason::shutdown);
     if (std::holds_alternative<Ready>(model.state)) begin_drain(model, DrainedByShutdown{e.deadline});
     if (auto* draining = std::get_if<Draining>(&model.state)) {
       TimePoint cut_at = *view.shutting_down;

@@ -24,6 +24,12 @@ struct StopWorker {  // ask it to end; answered by Exited
 struct KillWorker {  // it did not end; answered by Exited
   WorkerId worker;
 };
+struct SleepWorker {  // give up what it does not keep asleep; answered by Slept, SleepFailed or Exited
+  WorkerId worker;
+};
+struct WakeWorker {  // take it again; answered by Woken, SleepFailed or Exited
+  WorkerId worker;
+};
 struct Admit {  // the request now has a lease on the worker, until Finish
   RequestId request;
   WorkerId worker;
@@ -40,7 +46,7 @@ enum class Reason : std::uint8_t {
   too_large,      // larger than the device can ever offer: needed, available
   taken_by_pins,  // pinned models, or workers that will not die, hold what it needs: needed, available
   shutting_down,
-  loading,  // unload without force while somebody waits for the load
+  loading,  // unload without force while somebody waits for the load, or for it to wake
   pinned,   // unload without force of a pinned model
 };
 
@@ -79,12 +85,12 @@ struct Announce {  // a transition, for logs, events and metrics
   Stage to;
   Bytes before;  // what the model's workers hold in the ledger, all devices together
   Bytes after;
-  StopReason reason = StopReason::none;  // of a stopping one
+  StopReason reason = StopReason::none;  // of a stopping or sleeping one
 };
 struct ShutdownComplete {};  // no worker is left, or none that can be ended
 
-using Effect = std::variant<StartWorker, StopWorker, KillWorker, Admit, Refuse, CutLease, Unloaded, WakeAt, Announce,
-                            ShutdownComplete>;
+using Effect = std::variant<StartWorker, StopWorker, KillWorker, SleepWorker, WakeWorker, Admit, Refuse, CutLease,
+                            Unloaded, WakeAt, Announce, ShutdownComplete>;
 using Effects = std::vector<Effect>;
 
 }  // namespace rouse::core

@@ -65,7 +65,17 @@ struct EffectFailed {  // StartWorker could not be carried out: there is no proc
   WorkerId worker;
   std::string error;
 };
-struct EffectTimedOut {  // the current start, stop or kill of this worker took too long
+struct Slept {  // it sleeps, and what it gave up has been seen back
+  WorkerId worker;
+};
+struct Woken {  // it answers again
+  WorkerId worker;
+};
+struct SleepFailed {  // it could not be put to sleep, or woken; its process may still run
+  WorkerId worker;
+  std::string error;
+};
+struct EffectTimedOut {  // the current start, sleep, wake, stop or kill of this worker took too long
   WorkerId worker;
 };
 struct FootprintMeasured {  // what the worker really holds
@@ -117,8 +127,8 @@ struct Shutdown {
 };
 struct Tick {};  // the time asked for by WakeAt has come
 
-using Event =
-    std::variant<Submit, Abandon, Finish, Loaded, LoadFailed, Exited, BytesReturned, EffectFailed, EffectTimedOut,
-                 FootprintMeasured, DeviceMeasured, Preload, Unload, Pin, Forget, CatalogueChanged, Shutdown, Tick>;
+using Event = std::variant<Submit, Abandon, Finish, Loaded, LoadFailed, Exited, BytesReturned, Slept, Woken,
+                           SleepFailed, EffectFailed, EffectTimedOut, FootprintMeasured, DeviceMeasured, Preload,
+                           Unload, Pin, Forget, CatalogueChanged, Shutdown, Tick>;
 
 }  // namespace rouse::core

@@ -30,10 +30,15 @@ Verdict may_evict(const View& view, const Model& victim, const Want& want) {
     if (victim.pinned) return Verdict::pinned;
     return victim.queue.empty() && !loading->worker.by_cancelling ? Verdict::cancel : Verdict::awaited;
   }
+  const Priority theirs = priority(victim);
+  if (std::holds_alternative<Asleep>(victim.state)) {
+    if (victim.pinned && !ROUSE_FAULT(evicts_pinned)) return Verdict::pinned;
+    const bool stronger = want.priority > theirs || past_patience(view, want, theirs);
+    return victim.queue.empty() || stronger ? Verdict::evict : Verdict::awaited;
+  }
   const Ready* ready = serving(victim.state);
   if (!ready) return Verdict::not_there;
 
-  const Priority theirs = priority(victim);
   const bool busy = !ready->worker.leases.empty();
   const bool patient = past_patience(view, want, theirs);
   const Verdict yes = busy && !ROUSE_FAULT(evicts_leased) ? Verdict::drain : Verdict::evict;
@@ -49,8 +54,8 @@ Verdict may_evict(const View& view, const Model& victim, const Want& want) {
 
 Verdict may_evict_over_budget(const Model& victim) {
   const Ready* ready = serving(victim.state);
-  if (!ready) return Verdict::not_there;
-  if (!ready->worker.leases.empty()) return Verdict::leased;
+  if (!ready && !std::holds_alternative<Asleep>(victim.state)) return Verdict::not_there;
+  if (ready && !ready->worker.leases.empty()) return Verdict::leased;
   return victim.pinned ? Verdict::pinned : Verdict::evict;
 }
 
@@ -84,14 +89,17 @@ bool past_patience(const View& view, const Want& want, Priority victim) {
 }
 
 Duration residency(const Model& model) {
-  return std::max(model.spec.min_residency, model.load_time.value_or(Duration{}));
+  const Worker* held = worker(model.state);
+  const auto& cost = held && held->woken ? model.wake_time : model.load_time;
+  return std::max(model.spec.min_residency, cost.value_or(Duration{}));
 }
 
 bool pins(const Model& model) {
   if (!model.pinned) return false;
   if (const auto* draining = std::get_if<Draining>(&model.state))
     return std::holds_alternative<DrainedByPlan>(draining->cause);
-  return std::holds_alternative<Loading>(model.state) || std::holds_alternative<Ready>(model.state);
+  const Stage at = stage(model.state);
+  return worker(model.state) && at != Stage::stopping;
 }
 
 TimePoint verdict_changes(const View& view, const Model& victim) {

@@ -10,7 +10,7 @@
 
 namespace rouse::core {
 
-// A model that is cold (or failed, its back-off over) and wanted.
+// A model that is cold (or failed, its back-off over), or asleep, and wanted.
 struct Want {
   ModelId model;
   Priority priority = Priority::normal;
@@ -27,7 +27,7 @@ enum class Verdict : std::uint8_t {
   slice,      // no: it was started for a patient waiter and has not had its turn
   residency,  // no: it has only just been loaded
   priority,   // no: it matters more and is within its keep
-  awaited,    // no: it is loading, and somebody waits for that or it has itself cancelled another
+  awaited,    // no: it is loading, and somebody waits for that or it has itself cancelled another; or asleep and wanted
   not_there,  // no: it holds nothing that could be given
 };
 constexpr bool yes(Verdict v) { return v == Verdict::evict || v == Verdict::drain || v == Verdict::cancel; }

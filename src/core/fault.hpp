@@ -24,6 +24,10 @@ enum class Fault : std::uint8_t {
   no_backoff,           // 10: a failed model starts again at once
   evicts_pinned,        // 11: a pin does not protect
   forgets_waiter,       // 12: a plan whose victims have gone is never looked at again
+  wakes_without_room,   // 2: a sleeping worker is woken without looking at what is free
+  frees_on_sleep,       // 3: the bytes leave the ledger when it is told to sleep, not when they are seen back
+  sleeps_leased,        // 4: a worker with leases is put to sleep
+  forgets_sleeper,      // 12: nobody wants a model that sleeps
 };
 
 #ifdef ROUSE_CORE_FAULTS

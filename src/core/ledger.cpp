@@ -31,7 +31,7 @@ bool Ledger::measure(const DeviceMeasured& sample, bool frozen) {
   Bytes vanished = std::clamp(ours + unconfirmed - sample.used, Bytes{}, unconfirmed);
   const bool freed = vanished > Bytes{};
   device.others = std::max(Bytes{}, sample.used - ours - owed - (unconfirmed - vanished));
-  for (auto it = rows_.begin(); it != rows_.end() && vanished > Bytes{};) {
+  for (auto it = rows_.begin(); it != rows_.end();) {
     Row& row = it->second;
     if (row.phase == Phase::unconfirmed) {
       for (DeviceBytes& share : row.bytes) {

@@ -22,10 +22,24 @@ constexpr std::array kEdges{
     Edge{loading, T::exited, failed, "it ended before it was ready"},
     Edge{ready, T::drain, draining, "no new leases: a plan, an unload, a changed or removed entry, shutdown"},
     Edge{ready, T::stop, stopping, "idle, and expired, evicted or over budget"},
+    Edge{ready, T::sleep, sleeping, "idle, and expired, evicted or over budget, where sleeping gives enough"},
     Edge{ready, T::exited, failed, "it crashed; its queue waits out the back-off"},
     Edge{draining, T::undrain, ready, "the plan that drained it was met without it, or dropped"},
     Edge{draining, T::stop, stopping, "the last lease ended, or was cut at the deadline"},
+    Edge{draining, T::sleep, sleeping, "the last lease ended, and the plan is met by what its sleep gives"},
     Edge{draining, T::exited, failed, "it crashed"},
+    Edge{sleeping, T::slept, asleep, "what it does not keep asleep has been seen back"},
+    Edge{sleeping, T::sleep_failed, stopping, "it could not sleep, or not within its grace"},
+    Edge{sleeping, T::stop, stopping, "unloaded, its entry changed or removed, or shutdown"},
+    Edge{sleeping, T::exited, failed, "it crashed"},
+    Edge{asleep, T::wake, waking, "somebody wants it, and what it had given up is free"},
+    Edge{asleep, T::stop, stopping,
+         "expired, evicted, over budget, unloaded, changed, shutdown; or it cannot wake here"},
+    Edge{asleep, T::exited, failed, "it crashed"},
+    Edge{waking, T::woken, ready, "it answers again"},
+    Edge{waking, T::wake_failed, stopping, "it could not wake, or took as long as a load may; it is loaded anew"},
+    Edge{waking, T::cancel, stopping, "forced unload; changed or removed entry, and nobody waits; shutdown"},
+    Edge{waking, T::exited, failed, "it crashed; its queue waits out the back-off"},
     Edge{stopping, T::exited, cold, "it was asked to end and has"},
     Edge{stopping, T::exited, failed, "it was ended because its load had failed"},
     Edge{stopping, T::stop_timed_out, stopping, "it ignored the request and is killed"},
@@ -50,6 +64,9 @@ std::string_view name(Stage stage) {
     case loading: return "loading";
     case ready: return "ready";
     case draining: return "draining";
+    case sleeping: return "sleeping";
+    case asleep: return "asleep";
+    case waking: return "waking";
     case stopping: return "stopping";
     case failed: return "failed";
   }
@@ -66,6 +83,12 @@ std::string_view name(Trigger trigger) {
     case T::cancel: return "cancel";
     case T::drain: return "drain";
     case T::undrain: return "undrain";
+    case T::sleep: return "sleep";
+    case T::slept: return "slept";
+    case T::wake: return "wake";
+    case T::woken: return "woken";
+    case T::sleep_failed: return "sleep failed";
+    case T::wake_failed: return "wake failed";
     case T::stop: return "stop";
     case T::exited: return "exited";
     case T::stop_timed_out: return "stop timed out";
@@ -84,6 +107,7 @@ std::string_view name(StopReason reason) {
     case StopReason::unloaded: return "unloaded";
     case StopReason::changed: return "changed";
     case StopReason::load_failed: return "load failed";
+    case StopReason::sleep_failed: return "sleep failed";
     case StopReason::shutdown: return "shutdown";
   }
   std::unreachable();
@@ -115,6 +139,9 @@ Stage stage(const State& state) {
     Stage operator()(const Loading&) const { return loading; }
     Stage operator()(const Ready&) const { return ready; }
     Stage operator()(const Draining&) const { return draining; }
+    Stage operator()(const Sleeping&) const { return sleeping; }
+    Stage operator()(const Asleep&) const { return asleep; }
+    Stage operator()(const Waking&) const { return waking; }
     Stage operator()(const Stopping&) const { return stopping; }
     Stage operator()(const Failed&) const { return failed; }
   };
@@ -127,6 +154,9 @@ const Worker* worker(const State& state) {
     const Worker* operator()(const Loading& s) const { return &s.worker; }
     const Worker* operator()(const Ready& s) const { return &s.worker; }
     const Worker* operator()(const Draining& s) const { return &s.was.worker; }
+    const Worker* operator()(const Sleeping& s) const { return &s.worker; }
+    const Worker* operator()(const Asleep& s) const { return &s.worker; }
+    const Worker* operator()(const Waking& s) const { return &s.worker; }
     const Worker* operator()(const Stopping& s) const { return &s.worker; }
     const Worker* operator()(const Failed&) const { return nullptr; }
   };

@@ -1,7 +1,8 @@
 // The whole life of a worker, as one table of stage × trigger.
 //
 //   cold ─start→ loading ─loaded→ ready ─drain→ draining ─stop→ stopping ─exited→ cold
-//                                                                           └─→ failed
+//                                  │ ↑                                          └─→ failed
+//                             sleep↓ └woken─ waking ←wake─ asleep ←slept─ sleeping
 // docs/lifecycle.md is printed from the table. Nothing else in the core knows which stage may follow which.
 #pragma once
 
@@ -17,7 +18,7 @@
 
 namespace rouse::core {
 
-enum class Stage : std::uint8_t { cold, loading, ready, draining, stopping, failed };
+enum class Stage : std::uint8_t { cold, loading, ready, draining, sleeping, asleep, waking, stopping, failed };
 
 enum class Trigger : std::uint8_t {
   start,           // somebody wants it and its bytes are there
@@ -28,6 +29,12 @@ enum class Trigger : std::uint8_t {
   cancel,          // nobody waits for the load and somebody needs its bytes; forced unload; shutdown
   drain,           // no new leases: a plan, an unload, a changed or removed entry, shutdown
   undrain,         // the plan that drained it was dropped
+  sleep,           // as stop, where its engine can sleep and that gives enough
+  slept,           // it holds what it holds asleep; the rest has been seen back
+  wake,            // somebody wants it and the bytes that it gave up are there
+  woken,           // it answers again
+  sleep_failed,    // it could not sleep, or took too long
+  wake_failed,     // it could not wake, or took too long
   stop,            // idle: expired, evicted, over budget, or drained
   exited,          // the process tree is gone
   stop_timed_out,  // it ignored the request to stop
@@ -62,7 +69,8 @@ struct Worker {
   std::uint32_t concurrency = 1;
   Duration stop_grace{};
   bool by_cancelling = false;   // its load was begun by cancelling another, so it is not itself cancelled
-  bool for_patient = false;     // it was started for a waiter past patience
+  bool for_patient = false;     // it was started, or woken, for a waiter past patience
+  bool woken = false;           // since it was loaded: what it costs to have it back is a wake
   std::uint64_t frequency = 0;  // leases since it was loaded
   double floor = 0;             // the eviction floor when it was last used
   std::vector<RequestId> leases;
@@ -95,6 +103,7 @@ enum class StopReason : std::uint8_t {
   unloaded,     // by an operator
   changed,      // its entry was changed or removed
   load_failed,
+  sleep_failed,  // it could not be put to sleep, or woken
   shutdown,
 };
 std::string_view name(StopReason reason);
@@ -118,6 +127,25 @@ struct Draining {
   DrainCause cause;
   TimePoint since;
 };
+struct Sleeping {
+  Worker worker;
+  Placement live;    // what it takes awake
+  Placement asleep;  // what it is to keep
+  TimePoint since;
+  TimePoint until;  // then it is stopped
+  StopReason reason = StopReason::none;
+};
+struct Asleep {
+  Worker worker;
+  Placement live;
+  TimePoint since;
+};
+struct Waking {
+  Worker worker;
+  Placement live;
+  TimePoint since;
+  TimePoint until;  // then it is stopped
+};
 struct Stopping {
   Worker worker;
   TimePoint since;
@@ -135,7 +163,7 @@ struct Failed {
   std::optional<WorkerId> undead;  // will_not_die: which
 };
 
-using State = std::variant<Cold, Loading, Ready, Draining, Stopping, Failed>;
+using State = std::variant<Cold, Loading, Ready, Draining, Sleeping, Asleep, Waking, Stopping, Failed>;
 
 Stage stage(const State& state);
 // The worker a state carries: none when cold or failed.

@@ -39,6 +39,19 @@ inline Bytes bytes_on(const Placement& placement, DeviceId device) {
   return it == placement.end() ? Bytes{} : it->bytes;
 }
 
+// On each device the larger of both.
+inline Placement larger(const Placement& a, const Placement& b) {
+  Placement both = a;
+  for (const auto& [device, bytes] : b) {
+    const auto at = std::ranges::lower_bound(both, device, {}, &DeviceBytes::device);
+    if (at != both.end() && at->device == device)
+      at->bytes = std::max(at->bytes, bytes);
+    else
+      both.insert(at, {device, bytes});
+  }
+  return both;
+}
+
 inline bool same_devices(const Placement& a, const Placement& b) {
   return std::ranges::equal(a, b, {}, &DeviceBytes::device, &DeviceBytes::device);
 }
@@ -67,6 +80,9 @@ struct ModelSpec {
   Duration expected_load = std::chrono::seconds(5);  // until a load has been seen
   Duration min_residency = std::chrono::seconds(2);  // at least; a longer measured load time counts instead
   Duration stop_grace = std::chrono::seconds(10);    // between being asked to stop and being killed
+  std::optional<Placement> asleep = {};              // what a worker holds while it sleeps, where its engine can
+  Duration sleep_grace = std::chrono::seconds(60);   // between being told to sleep and being stopped for not doing it
+  Keep keep_asleep = Keep::forever();                // how long a sleeping worker stays
 };
 
 struct Budget {

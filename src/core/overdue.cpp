@@ -19,6 +19,11 @@ std::optional<Overdue> of_worker(const Model& model) {
     std::optional<Overdue> operator()(const Loading& s) const {
       return Overdue{Standing::loading, id, s.since, s.until};
     }
+    std::optional<Overdue> operator()(const Asleep&) const { return std::nullopt; }
+    std::optional<Overdue> operator()(const Sleeping& s) const {
+      return Overdue{Standing::sleeping, id, s.since, s.until};
+    }
+    std::optional<Overdue> operator()(const Waking& s) const { return Overdue{Standing::waking, id, s.since, s.until}; }
     std::optional<Overdue> operator()(const Stopping& s) const {
       return Overdue{Standing::stopping, id, s.since, s.until};
     }
@@ -37,7 +42,10 @@ std::optional<TimePoint> quiet_since(const View& view) {
   TimePoint since{};
   for (const auto& [id, model] : view.models) {
     const Stage at = stage(model.state);
-    if (at == Stage::loading || at == Stage::draining || at == Stage::stopping) return std::nullopt;
+    const bool moves = at == Stage::loading || at == Stage::draining || at == Stage::sleeping || at == Stage::waking ||
+                       at == Stage::stopping;
+    if (moves) return std::nullopt;
+    if (const auto* asleep = std::get_if<Asleep>(&model.state)) since = std::max(since, asleep->since);
     if (const auto* failed = std::get_if<Failed>(&model.state); failed && failed->retry_at != kNever)
       since = std::max(since, failed->retry_at);
     const auto* ready = std::get_if<Ready>(&model.state);
@@ -80,11 +88,14 @@ std::optional<Overdue> of_queue(const View& view, const Model& model) {
     if (!full) waiting.explained_until = std::min(deadline, std::max({since, ready->since, ready->last_used}));
     return waiting;
   }
-  if (worker(model.state)) return waiting;  // it loads, or is on its way out
+  const auto* asleep = std::get_if<Asleep>(&model.state);
+  if (worker(model.state) && !asleep) return waiting;  // it loads or wakes, or is on its way out
   const auto quiet = quiet_since(view);
   if (!quiet) return waiting;
   const auto has_room = [&](const Placement& placement) { return could_have_room(view, placement); };
-  if (model.measured ? has_room(*model.measured) : std::ranges::any_of(model.spec.placements, has_room))
+  if (asleep           ? has_room(asleep->live)
+      : model.measured ? has_room(*model.measured)
+                       : std::ranges::any_of(model.spec.placements, has_room))
     waiting.explained_until = std::min(deadline, later(std::max(since, *quiet), turn_comes_after(view)));
   return waiting;
 }
@@ -95,6 +106,8 @@ std::string_view name(Standing standing) {
   switch (standing) {
     case Standing::loading: return "loading";
     case Standing::draining: return "draining";
+    case Standing::sleeping: return "going to sleep";
+    case Standing::waking: return "waking";
     case Standing::stopping: return "stopping";
     case Standing::returning: return "its memory has not been seen back";
     case Standing::waiting: return "a request waits";

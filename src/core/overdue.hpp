@@ -17,6 +17,8 @@ namespace rouse::core {
 enum class Standing : std::uint8_t {
   loading,    // past the time-out of the load
   draining,   // nobody uses it, or its deadline is past, and it does not stop
+  sleeping,   // past its grace
+  waking,     // past the time-out of the load
   stopping,   // past its grace, or past being killed
   returning,  // its process is gone, and nobody has said whether its bytes are back
   waiting,    // a request past its deadline, or that could be served

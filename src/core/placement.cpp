@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/fault.hpp"
+#include "core/sleep.hpp"
 
 namespace rouse::core {
 namespace {
@@ -20,12 +21,12 @@ const Model* current_model(const View& view, const Row& row) {  // whose present
   return held && held->id == row.worker ? model : nullptr;
 }
 
-// Its process is being stopped, or gone, and its bytes are expected back.
+// Its process is being stopped or put to sleep, or gone, and its bytes are expected back.
 bool returning(const View& view, const Row& row) {
   if (row.phase == Phase::owed) return true;
   if (row.phase != Phase::live) return false;
   const Model* model = current_model(view, row);
-  return model && std::holds_alternative<Stopping>(model->state);
+  return model && (std::holds_alternative<Stopping>(model->state) || std::holds_alternative<Sleeping>(model->state));
 }
 
 // A victim of `plan` that still counts for it.
@@ -51,7 +52,8 @@ Holds unmovable(const View& view) {  // held by pins and by what will not die: n
   for (const auto& [id, row] : view.ledger.rows()) {
     const Model* model = current_model(view, row);
     if (row.phase != Phase::stuck && !(row.phase == Phase::live && model && pins(*model))) continue;
-    for (const auto& [device, bytes] : row.bytes) held[device] += bytes;
+    const bool sleeps = model && std::holds_alternative<Sleeping>(model->state);  // what it gives is on its way
+    for (const auto& [device, bytes] : row.bytes) held[device] += sleeps ? bytes - given_on(view, row, device) : bytes;
   }
   return held;
 }
@@ -63,7 +65,7 @@ Bytes on_device(const Holds& holds, DeviceId device) {
 
 class Shortage {
  public:
-  Shortage(const View& view, const Placement& placement, const Holds& stronger) {
+  Shortage(const View& view, const Placement& placement, const Holds& stronger) : view_(view) {
     for (const auto& [device, bytes] : placement)
       short_.push_back({device, bytes - (view.ledger.free(device) - on_device(stronger, device))});
   }
@@ -72,11 +74,11 @@ class Shortage {
   }
   bool helped_by(const Row& row) const {
     return std::ranges::any_of(
-        short_, [&](const DeviceBytes& s) { return s.bytes > Bytes{} && bytes_on(row.bytes, s.device) > Bytes{}; });
+        short_, [&](const DeviceBytes& s) { return s.bytes > Bytes{} && given_on(view_, row, s.device) > Bytes{}; });
   }
   bool spares(const Row& row) const {  // none even without it
     return std::ranges::all_of(
-        short_, [&](const DeviceBytes& s) { return s.bytes + bytes_on(row.bytes, s.device) <= Bytes{}; });
+        short_, [&](const DeviceBytes& s) { return s.bytes + given_on(view_, row, s.device) <= Bytes{}; });
   }
   bool beyond(const Holds& offered) const {  // not even all of that is enough
     return std::ranges::any_of(short_, [&](const DeviceBytes& s) { return s.bytes > on_device(offered, s.device); });
@@ -87,10 +89,11 @@ class Shortage {
  private:
   void add(const Row& row, int sign) {
     for (DeviceBytes& s : short_) {
-      const Bytes part = bytes_on(row.bytes, s.device);
+      const Bytes part = given_on(view_, row, s.device);
       s.bytes += sign > 0 ? part : -part;
     }
   }
+  const View& view_;
   std::vector<DeviceBytes> short_;
 };
 
@@ -112,7 +115,8 @@ std::optional<Plan> plan_for(const View& view, const Want& want, const Placement
   if (shortage.beyond(possible.sum)) return std::nullopt;
   for (const Offers::Victim& victim : possible.victims) {
     if (shortage.none()) break;
-    if (!shortage.helped_by(*victim.row)) continue;
+    const bool itself = current_model(view, *victim.row) != nullptr && victim.row->model == want.model;
+    if (itself || !shortage.helped_by(*victim.row)) continue;
     plan.victims.insert(victim.row->worker);
     shortage.take(*victim.row);
     spareable.push_back(victim);
@@ -136,7 +140,8 @@ std::optional<Want> want_of(const View& view, const Model& model) {
   if (const auto* failed = std::get_if<Failed>(&model.state)) {
     if (failed->undead) return std::nullopt;
     if (view.now < failed->retry_at && !model.queue.has_operator()) return std::nullopt;
-  } else if (!std::holds_alternative<Cold>(model.state)) {
+  } else if (!std::holds_alternative<Cold>(model.state) &&
+             (!std::holds_alternative<Asleep>(model.state) || ROUSE_FAULT(forgets_sleeper))) {
     return std::nullopt;
   }
   if (!model.queue.empty() || view.plans.contains(model.spec.id))
@@ -160,9 +165,29 @@ bool fits(const View& view, const Placement& placement, const Holds& stronger) {
 
 namespace {
 
+// Awake again where it is: what it has given up is all that it needs; or why that can never be.
+std::variant<std::vector<Candidate>, Refusal> waking(const View& view, const Model& model, const Asleep& asleep,
+                                                     const Holds& unmovable) {
+  const Row& row = *view.ledger.find(asleep.worker.id);
+  Candidate candidate;
+  for (const auto& [device, bytes] : asleep.live) {
+    const Bytes has = bytes_on(row.bytes, device);
+    const Bytes ever = view.ledger.ever(device);
+    const Bytes offered = ever - on_device(unmovable, device) + (pins(model) ? has : Bytes{});
+    if (bytes > offered)
+      return Refusal{.reason = bytes > ever ? Reason::too_large : Reason::taken_by_pins,
+                     .device = device,
+                     .needed = bytes,
+                     .available = std::max(Bytes{}, std::min(ever, offered))};
+    if (bytes > has) candidate.placement.push_back({device, bytes - has});
+  }
+  return std::vector{std::move(candidate)};
+}
+
 // The placements that the model could ever get, the preferred first, an estimate that is too large clamped to what
 // pins leave; or why there is none.
 std::variant<std::vector<Candidate>, Refusal> candidates(const View& view, const Model& model, const Holds& unmovable) {
+  if (const auto* asleep = std::get_if<Asleep>(&model.state)) return waking(view, model, *asleep, unmovable);
   std::vector<Candidate> found;
   std::optional<Refusal> refusal;
   auto refuse = [&](Reason reason, DeviceId device, Bytes needed, Bytes available) {
@@ -201,15 +226,15 @@ std::variant<std::vector<Candidate>, Refusal> candidates(const View& view, const
   return found;
 }
 
-Bytes expected_of(const View& view, const Plan& plan, DeviceId device) {  // once its victims have gone
+}  // namespace
+
+Bytes expected_of(const View& view, const Plan& plan, DeviceId device) {
   Bytes sum;
   for (WorkerId id : plan.victims) {
-    if (const Row* row = view.ledger.find(id)) sum += bytes_on(row->bytes, device);
+    if (const Row* row = view.ledger.find(id)) sum += given_on(view, *row, device);
   }
   return sum;
 }
-
-}  // namespace
 
 std::vector<Decision> decide(const View& view, std::span<const Want> wants) {
   std::vector<Decision> decisions;
@@ -220,6 +245,8 @@ std::vector<Decision> decide(const View& view, std::span<const Want> wants) {
   for (const Want& want : wants) {
     const Model& model = view.models.at(want.model);
     Decision& decision = decisions.emplace_back(want, Waits{});
+    const Worker* sleeper = worker(model.state);
+    if (sleeper && offers.is_claimed(sleeper->id)) continue;  // a stronger want has it stopped
     const auto possible = candidates(view, model, held_for_ever);
     if (const auto* refusal = std::get_if<Refusal>(&possible)) {
       decision.then = *refusal;
@@ -233,8 +260,10 @@ std::vector<Decision> decide(const View& view, std::span<const Want> wants) {
     const bool wanted_now = !model.queue.empty() || want.preload;
     const auto fitting =
         std::ranges::find_if(placements, [&](const Candidate& c) { return fits(view, c.placement, stronger); });
-    if (wanted_now && (fitting != placements.end() || ROUSE_FAULT(ignores_budget))) {
+    if (wanted_now &&
+        (fitting != placements.end() || ROUSE_FAULT(ignores_budget) || (sleeper && ROUSE_FAULT(wakes_without_room)))) {
       const Candidate& chosen = fitting != placements.end() ? *fitting : placements.front();
+      if (sleeper) offers.claim(sleeper->id);
       for (const auto& [device, bytes] : chosen.placement) stronger[device] += bytes;
       decision.then = chosen;
       continue;
@@ -251,6 +280,7 @@ std::vector<Decision> decide(const View& view, std::span<const Want> wants) {
     for (const auto& [device, bytes] : plan->placement)
       stronger[device] += std::max(Bytes{}, bytes - expected_of(view, *plan, device));
     offers.claim(*plan);
+    if (sleeper) offers.claim(sleeper->id);
     decision.then = std::move(*plan);
   }
   return decisions;
@@ -261,9 +291,11 @@ Offers::Offers(const View& view) : view_(view) {
 }
 
 void Offers::claim(const Plan& plan) {
-  for (WorkerId victim : plan.victims) {
-    if (claimed_.insert(victim).second) lists_.clear();
-  }
+  for (WorkerId victim : plan.victims) claim(victim);
+}
+
+void Offers::claim(WorkerId worker) {
+  if (claimed_.insert(worker).second) lists_.clear();
 }
 
 const Offers::List& Offers::to(const Want& want) {
@@ -315,7 +347,7 @@ Bytes coming(const View& view, const Plan& plan, DeviceId device) {
   Bytes sum;
   for (WorkerId id : plan.victims) {
     const Row* row = view.ledger.find(id);
-    if (row && still_coming(view, plan, *row)) sum += bytes_on(row->bytes, device);
+    if (row && still_coming(view, plan, *row)) sum += given_on(view, *row, device);
   }
   return sum;
 }
@@ -323,7 +355,7 @@ Bytes coming(const View& view, const Plan& plan, DeviceId device) {
 Bytes coming(const View& view, DeviceId device) {
   Bytes sum;
   for (const auto& [id, row] : view.ledger.rows()) {
-    if (returning(view, row)) sum += bytes_on(row.bytes, device);
+    if (returning(view, row)) sum += given_on(view, row, device);
   }
   return sum;
 }

@@ -59,6 +59,8 @@ class Offers {
   explicit Offers(const View& view);
   const List& to(const Want& want);
   void claim(const Plan& plan);
+  void claim(WorkerId worker);  // that is to wake
+  bool is_claimed(WorkerId worker) const { return claimed_.contains(worker); }
 
  private:
   const View& view_;
@@ -71,6 +73,8 @@ class Offers {
 std::optional<Plan> make_plan(const View& view, Offers& offers, const Want& want,
                               const std::vector<Candidate>& candidates, const Holds& stronger, const Plan* old);
 
+// What the plan's victims give once they have gone, or sleep.
+Bytes expected_of(const View& view, const Plan& plan, DeviceId device);
 // The bytes a plan still waits for, on one device.
 Bytes coming(const View& view, const Plan& plan, DeviceId device);
 // All bytes on their way back on a device, whoever waits for them.

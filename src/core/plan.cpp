@@ -25,7 +25,10 @@ void Scheduler::Impl::plan() {
 
   strongest_want = wants.empty() ? Priority::low : std::ranges::max_element(wants, {}, &Want::priority)->priority;
   for (const Decision& decision : decisions) {
-    if (const auto* plan = std::get_if<Plan>(&decision.then)) adopt(*plan);
+    if (const auto* plan = std::get_if<Plan>(&decision.then)) view.plans[plan->waiter] = *plan;
+  }
+  for (const Decision& decision : decisions) {
+    if (std::holds_alternative<Plan>(decision.then)) give_notice(decision.want.model);
   }
   plan_timer = plans_change(decisions);
 }
@@ -45,6 +48,15 @@ bool Scheduler::Impl::drop_unwanted(std::span<const Want> wants) {
 // True if something was: then everything has to be decided anew.
 bool Scheduler::Impl::give_back(std::span<const Decision> decisions) {
   bool given = false;
+  for (const auto& [want, then] : decisions) {
+    Model& model = view.models.at(want.model);
+    if (!std::holds_alternative<Refusal>(then) || !std::holds_alternative<Asleep>(model.state)) continue;
+    if (model.queue.empty()) continue;
+    // It cannot wake where it is, and may have room elsewhere. Then it is in nobody's way, even if it is pinned.
+    begin_stop(model, Trigger::stop, StopReason::evicted);
+    given = true;
+  }
+  if (given) return true;
   for (const auto& [want, then] : decisions) {
     const auto it = view.plans.find(want.model);
     if (const auto* refusal = std::get_if<Refusal>(&then)) {
@@ -129,6 +141,7 @@ bool Scheduler::Impl::keeps_plan_without_waiters(Plan& plan) {
 
 void Scheduler::Impl::start(const Want& want, const Candidate& candidate) {
   Model& model = view.models.at(want.model);
+  if (std::holds_alternative<Asleep>(model.state)) return wake(want);
   const auto plan = view.plans.find(want.model);
   const bool by_cancelling = plan != view.plans.end() && plan->second.cancels_a_load;
   assert(!worker(model.state) || ROUSE_FAULT(starts_twice));
@@ -172,15 +185,17 @@ void Scheduler::Impl::drop_plan(ModelId waiter) {
   plans_due = true;
 }
 
-// Takes the plan over: its victims are stopped, drained or cancelled.
-void Scheduler::Impl::adopt(const Plan& plan) {
-  Plan& kept = view.plans[plan.waiter] = plan;
+// The plan's victims are stopped, put to sleep, drained or cancelled.
+void Scheduler::Impl::give_notice(ModelId waiter) {
+  Plan& plan = view.plans.at(waiter);
   for (WorkerId victim : plan.victims) {
     Model* model = current(victim);
     if (!model) continue;
     if (std::holds_alternative<Loading>(model->state)) {
-      kept.cancels_a_load = true;
+      plan.cancels_a_load = true;
       begin_stop(*model, Trigger::cancel, StopReason::evicted);
+    } else if (std::holds_alternative<Asleep>(model->state)) {
+      evict(*model, StopReason::evicted);
     } else if (const auto* ready = std::get_if<Ready>(&model->state)) {
       if (ready->worker.leases.empty() || ROUSE_FAULT(evicts_leased)) {
         evict(*model, StopReason::evicted);

@@ -6,6 +6,7 @@
 
 #include "core/fault.hpp"
 #include "core/scheduler_impl.hpp"
+#include "core/sleep.hpp"
 
 namespace rouse::core {
 
@@ -77,8 +78,9 @@ void Scheduler::Impl::transition(Model& model, Trigger trigger, State next, std:
   if (const auto* failed = std::get_if<Failed>(&model.state); failed && failed->undead) id = *failed->undead;
   const Bytes held = held_by(model);
   model.state = std::move(next);
-  const auto* stopping = std::get_if<Stopping>(&model.state);
-  const StopReason reason = stopping ? stopping->reason : StopReason::none;
+  StopReason reason = StopReason::none;
+  if (const auto* stopping = std::get_if<Stopping>(&model.state)) reason = stopping->reason;
+  if (const auto* sleeping = std::get_if<Sleeping>(&model.state)) reason = sleeping->reason;
   effects.push_back(Announce{model.spec.id, id, from, trigger, to, before.value_or(held), held, reason});
   touch(model);
   plans_due = true;
@@ -133,6 +135,7 @@ void Scheduler::Impl::begin_stop(Model& model, Trigger trigger, StopReason reaso
 
 void Scheduler::Impl::evict(Model& model, StopReason reason) {
   view.floor = std::max(view.floor, value(view, model));
+  if (sleep_suffices(view, model)) return begin_sleep(model, reason);
   begin_stop(model, Trigger::stop, reason);
 }
 

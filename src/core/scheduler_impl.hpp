@@ -47,6 +47,9 @@ struct Scheduler::Impl {
   void apply(const LoadFailed& e);
   void apply(const Exited& e);
   void apply(const BytesReturned& e);
+  void apply(const Slept& e);
+  void apply(const Woken& e);
+  void apply(const SleepFailed& e);
   void apply(const EffectFailed& e);
   void apply(const EffectTimedOut& e);
   void apply(const FootprintMeasured& e);
@@ -69,11 +72,16 @@ struct Scheduler::Impl {
   bool start_all(std::span<const Decision> decisions);
   bool spare(Plan& plan, const std::set<WorkerId>& needed);
   void start(const Want& want, const Candidate& candidate);
-  void adopt(const Plan& plan);
+  void give_notice(ModelId waiter);
   void drop_plan(ModelId waiter);
   void worker_idles(const Model& model, const Ready& ready);
   bool keeps_plan_without_waiters(Plan& plan);
   TimePoint plans_change(std::span<const Decision> decisions) const;
+
+  // --- sleep.cpp --------------------------------------------------------------------------------------------
+  void begin_sleep(Model& model, StopReason reason);
+  void wake(const Want& want);
+  void fail_sleep(Model& model);
 
   // --- settle.cpp -------------------------------------------------------------------------------------------
   void settle();
@@ -101,7 +109,7 @@ struct Scheduler::Impl {
   void refuse_all(Model& model, const Refusal& refusal);
   void begin_stop(Model& model, Trigger trigger, StopReason reason, std::optional<Failure> then = std::nullopt,
                   std::string error = {});
-  void evict(Model& model, StopReason reason);
+  void evict(Model& model, StopReason reason);  // or puts it to sleep, where that is enough
   void begin_drain(Model& model, DrainCause cause);
   void fail(Model& model, Trigger trigger, Failure how, const std::string& error,
             std::optional<Bytes> before = std::nullopt);

@@ -5,6 +5,7 @@
 
 #include "core/fault.hpp"
 #include "core/scheduler_impl.hpp"
+#include "core/sleep.hpp"
 
 namespace rouse::core {
 
@@ -87,15 +88,26 @@ void Scheduler::Impl::expire(Model& model) {
   }
   if (const auto* loading = std::get_if<Loading>(&model.state); loading && loading->until <= view.now)
     return apply(EffectTimedOut{loading->worker.id});
+  if (const auto* sleeping = std::get_if<Sleeping>(&model.state); sleeping && sleeping->until <= view.now)
+    return apply(EffectTimedOut{sleeping->worker.id});
+  if (const auto* waking = std::get_if<Waking>(&model.state); waking && waking->until <= view.now)
+    return apply(EffectTimedOut{waking->worker.id});
   if (const auto* stopping = std::get_if<Stopping>(&model.state); stopping && stopping->until <= view.now)
     return apply(EffectTimedOut{stopping->worker.id});
   if (const auto* failed = std::get_if<Failed>(&model.state);
       failed && failed->retry_at <= view.now && !model.queue.empty())
     plans_due = true;
+  if (!model.queue.empty() || model.pinned) return;
+  if (const auto* asleep = std::get_if<Asleep>(&model.state)) {
+    const Keep keep = model.spec.keep_asleep;
+    if (!keep.is_forever() && later(asleep->since, keep.idle) <= view.now)
+      begin_stop(model, Trigger::stop, StopReason::idle);
+  }
   const auto* ready = std::get_if<Ready>(&model.state);
-  if (!ready || !ready->worker.leases.empty() || !model.queue.empty() || model.pinned) return;
-  if (!model.keep.is_forever() && later(ready->last_used, model.keep.idle) <= view.now)
-    begin_stop(model, Trigger::stop, StopReason::idle);
+  if (!ready || (!ready->worker.leases.empty() && !ROUSE_FAULT(sleeps_leased))) return;
+  if (model.keep.is_forever() || later(ready->last_used, model.keep.idle) > view.now) return;
+  if (sleep_suffices(view, model)) return begin_sleep(model, StopReason::idle);
+  if (ready->worker.leases.empty()) begin_stop(model, Trigger::stop, StopReason::idle);
 }
 
 // --- admit --------------------------------------------------------------------------------------------------
@@ -112,6 +124,10 @@ void Scheduler::Impl::admit(Model& model) {
 void Scheduler::Impl::drain(Model& model) {
   if (const auto* ready = std::get_if<Ready>(&model.state)) {
     if (model.removed || ready->worker.revision != model.spec.revision) begin_drain(model, DrainedByChange{});
+  }
+  if (std::holds_alternative<Sleeping>(model.state) || std::holds_alternative<Asleep>(model.state)) {
+    if (model.removed || worker(model.state)->revision != model.spec.revision)
+      begin_stop(model, Trigger::stop, StopReason::changed);
   }
   auto* draining = std::get_if<Draining>(&model.state);
   if (!draining) return;
@@ -151,8 +167,9 @@ void Scheduler::Impl::over_budget() {
         if (!least || value(view, model) < value(view, *least)) least = &model;
       }
       if (!least) break;
-      over -= bytes_on(view.ledger.find(worker(least->state)->id)->bytes, device);
+      const WorkerId leaving = worker(least->state)->id;
       evict(*least, StopReason::over_budget);
+      over -= given_on(view, *view.ledger.find(leaving), device);
     }
   }
 }
@@ -162,8 +179,8 @@ void Scheduler::Impl::over_budget() {
 void Scheduler::Impl::reindex(Model& model) {
   const ModelId id = model.spec.id;
   const Stage at = stage(model.state);
-  const bool may_want =
-      (at == Stage::cold || at == Stage::failed) && (!model.queue.empty() || model.preload || view.plans.contains(id));
+  const bool may_want = (at == Stage::cold || at == Stage::failed || at == Stage::asleep) &&
+                        (!model.queue.empty() || model.preload || view.plans.contains(id));
   if (may_want != wanting.contains(id)) {
     plans_due = true;
     if (may_want)
@@ -192,6 +209,12 @@ TimePoint Scheduler::Impl::next_due(const Model& model) const {
       if (const auto* by_shutdown = std::get_if<DrainedByShutdown>(&s.cause)) return by_shutdown->deadline;
       return kNever;
     }
+    TimePoint operator()(const Sleeping& s) const { return s.until; }
+    TimePoint operator()(const Asleep& s) const {
+      const Keep keep = model.spec.keep_asleep;
+      return !model.queue.empty() || model.pinned || keep.is_forever() ? kNever : later(s.since, keep.idle);
+    }
+    TimePoint operator()(const Waking& s) const { return s.until; }
     TimePoint operator()(const Stopping& s) const { return s.until; }
     TimePoint operator()(const Failed& s) const { return model.queue.empty() ? kNever : s.retry_at; }
   };

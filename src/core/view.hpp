@@ -28,7 +28,10 @@ struct Model {
   std::uint32_t failures = 0;           // in a row
   std::optional<Placement> measured{};  // what its workers were seen to hold
   std::optional<Duration> load_time{};  // as last measured
+  std::optional<Duration> wake_time{};  // as last measured
+  bool sleeps_badly = false;            // it could not be put to sleep, or woken: until Forget or a change
   std::uint64_t loads = 0;              // that became ready
+  std::uint64_t wakes = 0;              // likewise
   TimePoint timer = kNever;             // when the scheduler looks at it again at the latest
 };
 

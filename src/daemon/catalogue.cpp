@@ -45,7 +45,8 @@ core::ModelSpec Catalogue::spec(const Entry& entry) const {
   if (!entry.has_process()) return spec_of_remote(entry);
   core::Placement placement = model.footprint;
   if (placement.empty()) placement = {{kHost, entry.estimate ? entry.estimate->total() : Bytes{}}};
-  return core::ModelSpec{
+  const engine::Contract contract = entry.engine->contract(model);
+  core::ModelSpec spec{
       .id = entry.id,
       .revision = entry.revision,
       .placements = {std::move(placement)},
@@ -57,8 +58,14 @@ core::ModelSpec Catalogue::spec(const Entry& entry) const {
       .concurrency = model.concurrency,
       .queue_limit = model.queue_limit,
       .min_residency = model.min_residency,
-      .stop_grace = entry.engine->contract(model).grace,
+      .stop_grace = contract.grace,
   };
+  if (contract.sleep) {
+    spec.asleep = contract.sleep->footprint;
+    spec.sleep_grace = contract.sleep->timeout;
+    spec.keep_asleep = contract.sleep->keep;
+  }
+  return spec;
 }
 
 std::shared_ptr<const Entry> Catalogue::predecessor(const config::Model& model) const {

@@ -72,6 +72,13 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
                         .ready = [this, id] { feed(core::Loaded{id}); },
                         .failed = [this, id](std::string why) { feed(core::LoadFailed{id, std::move(why)}); },
                         .gone = [this, id](std::string why) { worker_gone(id, std::move(why)); },
+                        .slept =
+                            [this, id] {
+                              sample();
+                              feed(core::Slept{id});
+                            },
+                        .woken = [this, id] { feed(core::Woken{id}); },
+                        .restless = [this, id](std::string why) { feed(core::SleepFailed{id, std::move(why)}); },
                     });
   if (!started) {
     const auto& [code, message, context] = started.error();
@@ -92,6 +99,10 @@ void Daemon::Impl::perform(const core::KillWorker& effect) {
   if (end_remote(effect.worker)) return;
   if (const auto it = workers.find(effect.worker); it != workers.end()) it->second->kill();
 }
+
+void Daemon::Impl::perform(const core::SleepWorker& effect) { workers.at(effect.worker)->sleep(); }
+
+void Daemon::Impl::perform(const core::WakeWorker& effect) { workers.at(effect.worker)->wake(); }
 
 bool Daemon::Impl::end_remote(WorkerId id) {
   const auto it = remotes.find(id);

@@ -42,6 +42,8 @@ class Daemon::Impl final : public Desk {
   void perform(const core::StartWorker& effect);
   void perform(const core::StopWorker& effect);
   void perform(const core::KillWorker& effect);
+  void perform(const core::SleepWorker& effect);
+  void perform(const core::WakeWorker& effect);
   void perform(const core::Admit& effect);
   void perform(const core::Refuse& effect);
   void perform(const core::CutLease& effect);

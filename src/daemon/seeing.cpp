@@ -64,6 +64,10 @@ ModelStatus Daemon::model(ModelId id) const {
       ready && ready->worker.leases.empty() && !model.pinned && !model.keep.is_forever()) {
     status.expires_at = at(later(ready->last_used, model.keep.idle));
   }
+  if (const auto* asleep = std::get_if<core::Asleep>(&model.state);
+      asleep && !model.pinned && !model.spec.keep_asleep.is_forever()) {
+    status.expires_at = at(later(asleep->since, model.spec.keep_asleep.idle));
+  }
   if (std::holds_alternative<core::Loading>(model.state)) status.progress = progress_of(model, now);
   if (const auto* failed = std::get_if<core::Failed>(&model.state)) {
     status.error = failed->error;
@@ -123,6 +127,8 @@ std::string Daemon::progress(ModelId id) const {
     const double left = std::max(0.0, std::chrono::duration<double>(*model.load_time).count() - elapsed);
     return std::format("loading {:.0f} % eta {:.1f} s", 100 * progress_of(model, now), left);
   }
+  if (const auto* waking = std::get_if<core::Waking>(&model.state))
+    return std::format("waking for {:.1f} s", std::chrono::duration<double>(now - waking->since).count());
   if (std::holds_alternative<core::Ready>(model.state))
     return std::format("waiting for a free slot, {} waiting", model.queue.size());
   if (std::holds_alternative<core::Failed>(model.state)) return "waiting to try again";

@@ -19,9 +19,12 @@ constexpr std::size_t kLastLines = 5;
 constexpr Duration kHealthTime = std::chrono::seconds(5);
 
 // The status that it is answered with.
-http::Task<Result<int>> ask(http::UpstreamPool& upstreams, http::Address address, std::string path, TimePoint until) {
+http::Task<Result<int>> ask(http::UpstreamPool& upstreams, http::Address address, config::Hook hook, TimePoint until) {
   http::Call call(upstreams, std::move(address), until);
-  const auto head = co_await call.send({.target = path});
+  const auto head = co_await call.send({.method = hook.method,
+                                        .target = hook.path,
+                                        .extra = hook.body.empty() ? "" : "Content-Type: application/json\r\n",
+                                        .body = hook.body});
   if (!head) co_return std::unexpected(head.error());
   const int status = (*head)->status;
   (void)co_await call.read_all(64 * 1024);  // so that the connection can be used again; a large page need not be read
@@ -125,6 +128,30 @@ std::string Worker::last_words(std::string first) const {
   return first;
 }
 
+void Worker::sleep() {
+  boost::asio::co_spawn(parts_.io.get_executor(), tell(contract_.sleep->sleep, callbacks_.slept),
+                        boost::asio::detached);
+}
+
+void Worker::wake() {
+  boost::asio::co_spawn(parts_.io.get_executor(), tell(contract_.sleep->wake, callbacks_.woken), boost::asio::detached);
+}
+
+// Whoever told it gives it up when it takes too long; then its end ends this.
+http::Task<void> Worker::tell(config::Hook hook, std::function<void()> done) {
+  const std::shared_ptr<bool> alive = alive_;  // shared with the worker, which ends it
+  const auto status = co_await ask(parts_.upstreams, address_, hook, kNever);
+  if (!*alive || ending_) co_return;
+  if (status && *status >= 200 && *status < 300) {
+    done();
+    co_return;
+  }
+  std::string why = std::format("{} {}: {}", hook.method, hook.path,
+                                status ? std::format("{} and not 2xx", *status) : status.error().message);
+  parts_.log.note(why);
+  callbacks_.restless(std::move(why));
+}
+
 void Worker::stop() {
   ending_ = true;
   parts_.upstreams.close_idle(address_);
@@ -167,7 +194,8 @@ http::Task<void> Worker::probe() {
       seen_ = "nobody listens where it was told to";
     } else {
       const TimePoint until = std::min(order_.until, parts_.clock.now() + kHealthTime);
-      const auto status = co_await ask(parts_.upstreams, address_, contract_.health_path, until);
+      const config::Hook health{.method = "GET", .path = contract_.health_path, .body = {}};
+      const auto status = co_await ask(parts_.upstreams, address_, health, until);
       if (!*alive) co_return;
       if (status && *status == 200) {
         ready_ = true;

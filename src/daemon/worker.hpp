@@ -46,9 +46,12 @@ class Worker {
     TimePoint until;                     // ready by then, or it has failed
   };
   struct Callbacks {
-    std::function<void()> ready;                  // it answered 200 on its health path
-    std::function<void(std::string why)> failed;  // it is not ready in time: what it does; what it wrote last
-    std::function<void(std::string why)> gone;    // the process tree has ended: how; what it wrote last
+    std::function<void()> ready;                    // it answered 200 on its health path
+    std::function<void(std::string why)> failed;    // it is not ready in time: what it does; what it wrote last
+    std::function<void(std::string why)> gone;      // the process tree has ended: how; what it wrote last
+    std::function<void()> slept;                    // it has said so
+    std::function<void()> woken;                    // likewise
+    std::function<void(std::string why)> restless;  // it could not sleep, or wake
   };
 
   // Starts the process; the error says why there is none.
@@ -62,6 +65,8 @@ class Worker {
   int pid() const { return process_ ? process_->pid() : 0; }
   int tree() const { return process_ ? process_->root() : 0; }
 
+  void sleep();
+  void wake();
   void stop();
   void kill();
 
@@ -74,6 +79,7 @@ class Worker {
   bool lost_its_port() const;
   There look();
   http::Task<void> probe();
+  http::Task<void> tell(config::Hook hook, std::function<void()> done);
   std::string last_words(std::string first) const;
 
   Parts parts_;

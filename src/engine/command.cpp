@@ -15,7 +15,8 @@ Contract contract(const config::Model& model) {
   const config::Command& options = options_of(model);
   return {.health_path = options.health,
           .grace = std::chrono::duration_cast<std::chrono::milliseconds>(options.grace),
-          .listens = options.listens};
+          .listens = options.listens,
+          .sleep = options.sleep};
 }
 
 Result<Command> command(const config::Model& model, const Place& place) {

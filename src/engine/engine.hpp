@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,7 @@ struct Contract {
   std::string health_path;          // answers 200 when it is ready
   std::chrono::milliseconds grace;  // from SIGTERM to SIGKILL, when no answer is under way any more
   config::Listens listens = config::Listens::socket;
+  std::optional<config::Sleep> sleep = {};
 };
 
 // What a model is expected to take of the host's memory, by part; the parts tell an operator why.

@@ -95,5 +95,36 @@ TEST_CASE("what a program needs is asked for") {
         "5:15: command: expected a program without placeholders, which are for its arguments, found \"{model}\"");
 }
 
+TEST_CASE("a program that sleeps has a way to be woken, and keeps what it says") {
+  const Command app = command(
+      "    command: [x, \"{port}\"]\n    sleep: {path: /sleep?level=1, body: \"{}\", footprint: {host: 1GiB}, keep: "
+      "1h}\n"
+      "    wake: {path: /wake, method: PUT}\n");
+  REQUIRE(app.sleep);
+  CHECK(app.sleep->sleep == Hook{"POST", "/sleep?level=1", "{}"});
+  CHECK(app.sleep->wake == Hook{"PUT", "/wake", ""});
+  CHECK(app.sleep->footprint == core::Placement{{kHost, gib(1)}});
+  CHECK(app.sleep->keep.idle == std::chrono::hours(1));
+  CHECK(app.sleep->timeout == std::chrono::seconds(60));
+  CHECK_FALSE(command("    command: [x, \"{port}\"]\n").sleep);
+}
+
+TEST_CASE("half a sleep is a mistake") {
+  CHECK(
+      mistakes("    command: [x, \"{port}\"]\n    sleep: {path: /sleep, footprint: {host: 1MiB}}\n") ==
+      Lines{"2:3: model \"app\" has sleep but no wake; a program that is put to sleep has to be woken: expected wake: "
+            "{path: /…}"});
+  CHECK(mistakes("    command: [x, \"{port}\"]\n    wake: {path: /w}\n").size() == 1);
+  CHECK(mistakes("    command: [x, \"{port}\"]\n    wake: {path: /w}\n    sleep: {path: /s}\n") ==
+        Lines{"7:5: sleep has no footprint; expected footprint: {host: SIZE}, what the program keeps asleep"});
+  CHECK(mistakes("    command: [x, \"{port}\"]\n    wake: {path: w}\n    sleep: {path: /s, footprint: {host: 1MiB}}\n")
+            .front()
+            .contains("path: expected a path such as /sleep?level=1"));
+  CHECK(mistakes("    command: [x, \"{port}\"]\n    wake: {path: /w, method: FETCH}\n    sleep: {path: /s, footprint: "
+                 "{host: 1MiB}}\n")
+            .front()
+            .contains("method: expected POST, PUT or GET"));
+}
+
 }  // namespace
 }  // namespace rouse::config

@@ -53,12 +53,16 @@ Bytes Account::held(DeviceId device) const {
   return sum;
 }
 
+Bytes Account::gives(const Holding& holding, DeviceId device) {
+  const Bytes bytes = bytes_on(holding.bytes, device);
+  if (holding.phase == Phase::owed || (holding.phase == Phase::live && holding.leaving)) return bytes;
+  if (holding.phase != Phase::live || !holding.stays) return Bytes{};
+  return std::max(Bytes{}, bytes - bytes_on(*holding.stays, device));
+}
+
 Bytes Account::coming(DeviceId device) const {
   Bytes sum;
-  for (const auto& [worker, holding] : holdings_) {
-    const bool comes = holding.phase == Phase::owed || (holding.phase == Phase::live && holding.leaving);
-    if (comes) sum += bytes_on(holding.bytes, device);
-  }
+  for (const auto& [worker, holding] : holdings_) sum += gives(holding, device);
   return sum;
 }
 

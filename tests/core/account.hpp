@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 
 #include "core/events.hpp"
 #include "core/ledger.hpp"
@@ -14,8 +15,9 @@ struct Holding {
   ModelId model;
   Placement bytes;
   Phase phase = Phase::live;
-  TimePoint until = kNever;  // owed: then unconfirmed
-  bool leaving = false;      // it has been told to stop, or its process is gone
+  TimePoint until = kNever;             // owed: then unconfirmed
+  bool leaving = false;                 // it has been told to stop, or its process is gone
+  std::optional<Placement> stays = {};  // it has been told to sleep: what it keeps
 };
 
 struct Pool {
@@ -31,7 +33,10 @@ class Account {
   void expire(TimePoint now);
 
   Bytes held(DeviceId device) const;
-  Bytes coming(DeviceId device) const;  // of what leaves and has not been given up
+  // What a holding is about to give on a device: all of it, or what it does not keep asleep; nothing if it stays as it
+  // is, or has been given up.
+  static Bytes gives(const Holding& holding, DeviceId device);
+  Bytes coming(DeviceId device) const;
   Bytes ever(DeviceId device) const;
   Bytes effective(DeviceId device) const;
   Bytes free(DeviceId device) const { return effective(device) - held(device); }

@@ -107,7 +107,16 @@ void World::nobody_waits_for(bool for_good) {
 
 void World::operator_acts() {
   ModelId model = some_model();
-  if (choices_.percent(35)) model = some_model_in(choices_.one_of({Stage::draining, Stage::failed})).value_or(model);
+  if (choices_.percent(35)) {
+    const Stage rare = choices_.one_of({Stage::draining, Stage::draining, Stage::failed, Stage::failed, Stage::asleep});
+    model = some_model_in(rare).value_or(model);
+  }
+  if (choices_.percent(50)) {  // what is brief is hit seldom
+    for (const Stage brief : {Stage::sleeping, Stage::waking}) model = some_model_in(brief).value_or(model);
+    if (oracle_.models().at(model).stage == Stage::waking && choices_.percent(40))
+      return tell(
+          Unload{.request = RequestId{next_request_++}, .model = model, .force = Force::yes, .deadline = now_ + 1s});
+  }
   switch (choices_.weighted({16, 16, 14, 14, 10, 8, 16, 2})) {
     case 0: return tell(Pin{model, true});
     case 1: return tell(Pin{model, false});
@@ -149,12 +158,7 @@ void World::outsider() {
 void World::measure() {
   if (choices_.percent(15)) {
     if (const auto worker = some_worker(choices_.percent(50))) {
-      const Tree& tree = machine_.trees.at(*worker);
-      Placement seen = tree.real;
-      for (DeviceBytes& share : seen) {
-        if (!machine_.chips.at(share.device).attributed) share.bytes = bytes_on(tree.planned, share.device);
-      }
-      return tell(FootprintMeasured{*worker, seen});
+      return tell(FootprintMeasured{*worker, machine_.measured(machine_.trees.at(*worker))});
     }
   }
   const bool all = choices_.percent(50);
@@ -166,7 +170,8 @@ void World::measure() {
 
 void World::crash() {
   auto worker = some_worker(choices_.percent(75));
-  if (const auto model = some_model_in(Stage::draining); model && choices_.percent(60))
+  const Stage rare = choices_.one_of({Stage::draining, Stage::draining, Stage::sleeping, Stage::asleep, Stage::waking});
+  if (const auto model = some_model_in(rare); model && choices_.percent(60))
     worker = oracle_.models().at(*model).current;
   if (!worker) return;
   ends(*worker);
@@ -202,6 +207,15 @@ ModelSpec World::make_spec(ModelId id) {
   spec.queue_limit = choices_.one_of({1024U, 1024U, 1024U, 3U});
   spec.min_residency = choices_.one_of({2'000ms, 2'000ms, 0ms, 30'000ms});
   spec.stop_grace = choices_.one_of({10'000ms, 1'000ms});
+  if (choices_.percent(45)) {
+    spec.asleep = Placement{{kHost, mib(choices_.one_of({0U, 100U, 1'000U, 3'000U}))}};
+    if (first.value != 0 && choices_.percent(50)) {
+      const Bytes awake = bytes_on(spec.placements.front(), first);
+      spec.asleep->push_back({first, Bytes{awake.count / 100 * choices_.between(5, 60)}});
+    }
+    spec.sleep_grace = choices_.one_of({60'000ms, 5'000ms});
+    spec.keep_asleep = choices_.one_of({Keep::forever(), Keep{60s}, Keep{5s}});
+  }
   return spec;
 }
 
@@ -264,7 +278,9 @@ void World::nonsense() {
         tell(Finish{request, Outcome::ok});
       return;
     default:  // the shell lost its patience sooner than the core
-      if (const auto model = some_model_in(choices_.percent(60) ? Stage::loading : Stage::stopping))
+      if (const auto model =
+              some_model_in(choices_.one_of({Stage::loading, Stage::loading, Stage::loading, Stage::stopping,
+                                             Stage::stopping, Stage::sleeping, Stage::waking})))
         tell(EffectTimedOut{*oracle_.models().at(*model).current});
   }
 }

@@ -31,8 +31,9 @@ TEST_CASE("every stage can be reached from cold, and cold from every stage") {
     }
     return seen;
   };
-  CHECK(reach(Stage::cold).size() == 6);
-  for (const Stage stage : {Stage::loading, Stage::ready, Stage::draining, Stage::stopping, Stage::failed})
+  CHECK(reach(Stage::cold).size() == 9);
+  for (const Stage stage : {Stage::loading, Stage::ready, Stage::draining, Stage::sleeping, Stage::asleep,
+                            Stage::waking, Stage::stopping, Stage::failed})
     CHECK(reach(stage).contains(Stage::cold));
 }
 

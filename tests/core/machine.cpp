@@ -17,4 +17,12 @@ DeviceMeasured Machine::sample(DeviceId device) const {
   return sample;
 }
 
+Placement Machine::measured(const Tree& tree) const {
+  Placement seen = tree.sleeps ? tree.asleep : tree.real;
+  for (DeviceBytes& share : seen) {
+    if (!tree.sleeps && !chips.at(share.device).attributed) share.bytes = bytes_on(tree.planned, share.device);
+  }
+  return seen;
+}
+
 }  // namespace rouse::core::testing

@@ -16,6 +16,9 @@ namespace rouse::core::testing {
 enum class Happening : std::uint8_t {
   start_fails,     // there is no process
   loads,           // it answers
+  sleeps,          // it has given up what it does not keep asleep
+  wakes,           // it answers again
+  rest_fails,      // it says that it cannot sleep, or wake
   load_fails,      // it says that it cannot
   exits,           // the tree is gone
   measured,        // its footprint has been measured
@@ -73,8 +76,11 @@ struct Weather {
   std::uint32_t leaks = 3;         // not before the fair phase
   std::uint32_t long_leases = 3;   // an hour
   std::uint32_t slow_loads = 15;   // up to a minute
+  std::uint32_t rest_fails = 6;    // falling asleep, or waking
+  std::uint32_t rest_hangs = 4;
+  std::uint32_t rest_crashes = 4;
 
-  static Weather fair() { return {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; }
+  static Weather fair() { return {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; }
 };
 
 struct Tree {  // of processes: a worker
@@ -84,6 +90,8 @@ struct Tree {  // of processes: a worker
   Placement real;  // what it physically takes once it is loaded
   bool alive = true;
   bool loaded = false;
+  bool sleeps = false;
+  Placement asleep{};  // what it takes while it does
   bool ignores_kill = false;
   std::uint32_t epoch = 0;
 };
@@ -99,10 +107,12 @@ struct Machine {
   std::map<WorkerId, Tree> trees;  // until their bytes are physically back
 
   Bytes taken(const Tree& tree, DeviceId device) const {
+    if (tree.sleeps) return bytes_on(tree.asleep, device);
     const Bytes real = bytes_on(tree.real, device);
     return tree.loaded ? real : Bytes{real.count / 2};
   }
   DeviceMeasured sample(DeviceId device) const;
+  Placement measured(const Tree& tree) const;  // what somebody who looks at the process sees
 };
 
 }  // namespace rouse::core::testing

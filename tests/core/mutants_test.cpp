@@ -32,6 +32,10 @@ constexpr std::array kMutants{
     Mutant{Fault::no_backoff, 10, "no_backoff"},
     Mutant{Fault::evicts_pinned, 11, "evicts_pinned"},
     Mutant{Fault::forgets_waiter, 12, "forgets_waiter"},
+    Mutant{Fault::wakes_without_room, 2, "wakes_without_room"},
+    Mutant{Fault::frees_on_sleep, 3, "frees_on_sleep"},
+    Mutant{Fault::sleeps_leased, 4, "sleeps_leased"},
+    Mutant{Fault::forgets_sleeper, 12, "forgets_sleeper"},
 };
 
 class Fallible {  // a fault that lasts as long as this does
@@ -55,7 +59,7 @@ std::vector<std::uint64_t> records(std::uint64_t seed) {
 
 TEST_CASE("the oracle catches every fault of the core under its invariant's number") {
   constexpr std::uint64_t kHistories = 2'000;  // at most; a few suffice
-  STATIC_REQUIRE(kMutants.size() == static_cast<std::size_t>(Fault::forgets_waiter));
+  STATIC_REQUIRE(kMutants.size() == static_cast<std::size_t>(Fault::forgets_sleeper));
   for (const Mutant& mutant : kMutants) {
     DYNAMIC_SECTION("fault " << mutant.name << " breaks invariant " << mutant.invariant) {
       const Fallible fallible(mutant.fault);

@@ -25,6 +25,7 @@ void Oracle::saw(const Event& event, TimePoint now, const Effects& effects, cons
   }
   load_failed_now_.reset();
   timed_out_now_.clear();
+  rest_failed_now_.clear();
   age_before_.reset();
   returned_now_.clear();
   announced_ = {};

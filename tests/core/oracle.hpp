@@ -46,6 +46,8 @@ struct Asked {  // a request that is not over
   bool cut = false;
 };
 
+enum class Rest : std::uint8_t { none, falling_asleep, asleep, waking };
+
 struct Process {  // a worker, from StartWorker until it has exited
   WorkerId id;
   ModelId model;
@@ -58,7 +60,11 @@ struct Process {  // a worker, from StartWorker until it has exited
   bool draining = false;
   bool clamped = false;        // started with less than its estimate
   bool by_cancelling = false;  // its load was begun by cancelling another
-  bool for_patient = false;    // whoever it was started for was past patience by every reading
+  bool for_patient = false;    // whoever it was started, or woken, for was past patience by every reading
+  Rest rest = Rest::none;      // from being told to sleep until it is awake again
+  TimePoint rest_since{};
+  Placement live{};  // what it takes awake
+  bool woken = false;
   TimePoint idle_since{};
   std::set<RequestId> leases{};
   std::set<RequestId> first{};  // were waiting when it became ready, and still are
@@ -85,6 +91,7 @@ struct Entry {  // a model
   bool oversize_failed = false;
   bool cancelled_one = false;  // a load was cancelled for it
   std::optional<Duration> load_time;
+  std::optional<Duration> wake_time;
   std::optional<Placement> measured;  // what its workers were seen to hold
   Age longest;              // since when it has been waited for, by the reading of the rules that makes it the longest
   Age shortest;             // … and the shortest
@@ -123,6 +130,9 @@ class Oracle {
   void on(const LoadFailed& e);
   void on(const Exited& e);
   void on(const BytesReturned& e);
+  void on(const Slept& e);
+  void on(const Woken& e);
+  void on(const SleepFailed& e);
   void on(const EffectFailed& e);
   void on(const EffectTimedOut& e);
   void on(const FootprintMeasured& e);
@@ -144,13 +154,16 @@ class Oracle {
   void check(const StartWorker& e);
   void check(const StopWorker& e);
   void check(const KillWorker& e);
+  void check(const SleepWorker& e);
+  void check(const WakeWorker& e);
   void check(const WakeAt& e);
   void check(const Announce& e);
   void check(const ShutdownComplete& e);
-  void check_precedence(const StartWorker& e) const;
+  void check_precedence(WorkerId worker, ModelId started, const Placement& takes) const;
   void check_placement(const Entry& entry, const StartWorker& e, bool& clamped) const;
   void check_stop_of_load(const Process& process, const Entry& entry) const;
   void check_stop_of_ready(const Process& process, const Entry& entry) const;
+  void check_stop_of_rest(const Process& process, const Entry& entry) const;
   void check_choice(const Process& victim, const Entry& entry, const char* verb) const;
   void check_drain(const Announce& e) const;
 
@@ -193,6 +206,9 @@ class Oracle {
   Bytes pinned_on(DeviceId device, ModelId except, bool strictly) const;
   bool blocked_by_pins(const Entry& entry, bool strictly) const;
   bool fits(const Placement& placement) const;
+  Placement missing(const Process& asleep) const;
+  bool cannot_wake(const Process& asleep, bool strictly) const;
+  bool past_patience(const Entry& waiter, const Entry& victim) const;
   std::vector<Placement> sizes(const Entry& entry) const;
   Duration least_grace(const Process& process) const;
   Duration most_grace(const Process& process) const;
@@ -220,9 +236,10 @@ class Oracle {
   std::set<ModelId> unloading_at_start_;
   std::optional<ModelId> load_failed_now_;
   std::set<WorkerId> timed_out_now_;
+  std::set<WorkerId> rest_failed_now_;                 // could not sleep, or wake
   std::optional<std::pair<ModelId, Age>> age_before_;  // of the model asked for, when nobody waited for it
   std::map<WorkerId, Placement> returned_now_;
-  std::array<int, 3> announced_{};  // starts, stops, kills announced less those ordered
+  std::array<int, 5> announced_{};  // starts, stops, kills, sleeps, wakes announced less those ordered
 };
 
 [[noreturn]] void violate(int invariant, std::string what);

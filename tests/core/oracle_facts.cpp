@@ -82,6 +82,37 @@ void Oracle::on(const Exited& e) {
   process_ended(*process);
 }
 
+void Oracle::on(const Slept& e) {
+  Process* const process = running(e.worker);
+  if (process == nullptr || process->rest != Rest::falling_asleep || process->stopped) return;
+  process->rest = Rest::asleep;
+  process->rest_since = now_;
+  Holding& holding = account_.holdings().at(e.worker);
+  holding.bytes = *std::exchange(holding.stays, std::nullopt);
+  Entry& model = models_.at(process->model);
+  restart(model, model.longest);
+  restart(model, model.shortest);
+}
+
+void Oracle::on(const Woken& e) {
+  Process* const process = running(e.worker);
+  if (process == nullptr || process->rest != Rest::waking || process->stopped) return;
+  process->rest = Rest::none;
+  process->ready = process->idle_since = now_;
+  process->woken = true;
+  account_.holdings().at(e.worker).bytes = process->live;
+  Entry& model = models_.at(process->model);
+  model.wake_time = now_ - process->rest_since;
+  restart(model, model.shortest);
+  process->first = {model.waiting.begin(), model.waiting.end()};
+}
+
+void Oracle::on(const SleepFailed& e) {
+  const Process* const process = running(e.worker);
+  if (process == nullptr || process->stopped) return;
+  if (process->rest == Rest::falling_asleep || process->rest == Rest::waking) rest_failed_now_.insert(e.worker);
+}
+
 void Oracle::on(const EffectFailed& e) {
   Process* const process = running(e.worker);
   if (process == nullptr || process->ready) return;
@@ -102,7 +133,9 @@ void Oracle::on(const BytesReturned& e) {
 
 void Oracle::on(const EffectTimedOut& e) {
   Process* const process = running(e.worker);
-  if (process == nullptr || (process->ready && !process->stopped)) return;
+  if (process == nullptr) return;
+  if (process->rest != Rest::none && !process->stopped) return on(SleepFailed{e.worker, {}});
+  if (process->ready && !process->stopped) return;
   timed_out_now_.insert(e.worker);
   if (!process->stopped) load_failed(*process);
 }
@@ -112,7 +145,9 @@ void Oracle::on(const FootprintMeasured& e) {
   const auto it = account_.holdings().find(e.worker);
   if (process == nullptr || it == account_.holdings().end() || it->second.phase != Phase::live) return;
   if (!same_devices(it->second.bytes, e.bytes)) return;
+  if (!process->stopped && (process->rest == Rest::falling_asleep || process->rest == Rest::waking)) return;
   it->second.bytes = e.bytes;
+  if (process->rest == Rest::asleep || process->stopped) return;
   if (!outdated(*process)) models_.at(process->model).measured = e.bytes;
 }
 
@@ -161,7 +196,8 @@ void Oracle::on(const DeviceMeasured& e) {
     if (bytes_on(holding.bytes, e.device) == Bytes{} || holding.phase == Phase::stuck) return false;
     if (holding.phase != Phase::live) return holding.phase == Phase::owed;
     const Process* const process = running(worker);
-    return process == nullptr || !process->ready || process->stopped;
+    return process == nullptr || !process->ready || process->stopped || process->rest == Rest::falling_asleep ||
+           process->rest == Rest::waking;
   });
   if (frozen) return account_.set_total(e.device, e.total);
   account_.sample(e);
@@ -197,6 +233,7 @@ void Oracle::on(const Forget& e) {
   if (!model->current) model->failure.reset();
   model->oversize_failed = false;
   model->load_time.reset();
+  model->wake_time.reset();
   model->measured.reset();
 }
 
@@ -213,6 +250,7 @@ void Oracle::on(const CatalogueChanged& e) {
       if (!model.current) model.failure.reset();
       model.oversize_failed = false;
       model.load_time.reset();
+      model.wake_time.reset();
       model.measured.reset();
     }
     if (const auto it = view_->models.find(spec.id); it != view_->models.end()) model.pinned = it->second.pinned;

@@ -41,7 +41,8 @@ void Oracle::check_memory() const {
     if (account_.held(device) - leaves <= account_.effective(device)) continue;
     for (const auto& [id, process] : processes_) {
       const auto it = account_.holdings().find(id);
-      const bool idle = process.ready && !process.stopped && !process.draining && process.leases.empty();
+      const bool idle = process.ready && !process.stopped && !process.draining && process.leases.empty() &&
+                        (process.rest == Rest::none || process.rest == Rest::asleep);
       if (idle && it != account_.holdings().end() && !entry(process.model).pinned &&
           bytes_on(it->second.bytes, device) > Bytes{})
         violate(2, std::format("d{} is over its budget and idle w{} is kept", device.value, id.value));
@@ -62,7 +63,8 @@ void Oracle::check_plans() const {
       const auto it = account_.holdings().find(victim);
       if (it == account_.holdings().end()) continue;
       const auto process = processes_.find(victim);
-      const bool leaves = process == processes_.end() || process->second.stopped || process->second.draining;
+      const bool leaves = process == processes_.end() || process->second.stopped || process->second.draining ||
+                          process->second.rest == Rest::falling_asleep;
       if (!leaves) violate(0, std::format("w{} is a victim and does not leave", victim.value));
       if (it->second.phase == Phase::unconfirmed || it->second.phase == Phase::stuck)
         violate(0, std::format("m{}'s plan counts on the bytes of w{}, which may never come", id.value, victim.value));
@@ -91,8 +93,10 @@ void Oracle::check_spared() const {
     for (const WorkerId victim : plan.victims) {
       if (before != plans_.end() && before->second.victims.contains(victim)) continue;
       const auto process = processes_.find(victim);
+      const bool sleeps_now = process != processes_.end() && process->second.rest == Rest::falling_asleep &&
+                              process->second.rest_since == now_ && !process->second.stopped;
       const bool chosen_now =
-          process != processes_.end() && (process->second.stopped == now_ || process->second.draining);
+          process != processes_.end() && (process->second.stopped == now_ || process->second.draining || sleeps_now);
       if (!chosen_now || !account_.holdings().contains(victim)) continue;
       const bool spared = std::ranges::all_of(plan.placement, [&](const DeviceBytes& share) {
         Bytes others;
@@ -100,7 +104,9 @@ void Oracle::check_spared() const {
           const Bytes wants = bytes_on(promised.placement, share.device) - gain(promised, share.device);
           if (other != id) others += std::max(Bytes{}, wants);
         }
-        const Bytes without = gain(plan, share.device) - bytes_on(account_.holdings().at(victim).bytes, share.device);
+        const Holding& holding = account_.holdings().at(victim);
+        const Bytes gives = sleeps_now ? Account::gives(holding, share.device) : bytes_on(holding.bytes, share.device);
+        const Bytes without = gain(plan, share.device) - gives;
         return share.bytes <= account_.free(share.device) - others + without;
       });
       if (spared) violate(0, std::format("w{} is a victim of m{}'s plan that is not needed", victim.value, id.value));

@@ -14,7 +14,7 @@ void Oracle::check(const Admit& e) {
     violate(5, std::format("r{} is admitted though it does not wait", e.request.value));
   Asked& asked = it->second;
   Process* const process = running(e.worker);
-  if (process == nullptr || !process->ready || process->stopped)
+  if (process == nullptr || !process->ready || process->stopped || process->rest != Rest::none)
     violate(0, std::format("r{} is admitted to w{}, which is not ready", e.request.value, e.worker.value));
   if (process->model != asked.model)
     violate(0, std::format("r{} is admitted to another model's worker", e.request.value));
@@ -96,7 +96,7 @@ void Oracle::check_refusal(const Asked& asked, const Refusal& refusal) const {
       case Reason::not_ready:
         return known && asked.only_if_ready &&
                (process == nullptr || !process->ready || process->stopped || process->draining || outdated(*process) ||
-                process->leases.size() >= process->spec.concurrency);
+                process->rest != Rest::none || process->leases.size() >= process->spec.concurrency);
       case Reason::unloading: return unloading(asked.model);
       case Reason::load_failed:
         invariant = 10;

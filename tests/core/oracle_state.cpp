@@ -41,7 +41,8 @@ void Oracle::check_requests() const {
 }
 
 void Oracle::check_workers() const {
-  if (announced_ != std::array{0, 0, 0}) violate(0, "starts, stops or kills are not announced as they are ordered");
+  if (announced_ != std::array<int, 5>{})
+    violate(0, "starts, stops, kills, sleeps or wakes are not announced as they are ordered");
   for (const auto& [id, model] : models_) {
     const auto it = view_->models.find(id);
     if (it == view_->models.end()) {
@@ -61,10 +62,16 @@ void Oracle::check_workers() const {
     if (process == nullptr) continue;
     if (process->failed && !process->stopped)
       violate(12, std::format("w{} is left running though its load has failed", process->id.value));
-    const bool idle = process->ready && !process->stopped && process->leases.empty();
+    if (process->rest == Rest::waking && !process->stopped && shutdown_)
+      violate(12, std::format("w{} goes on waking during shutdown", process->id.value));
+    const bool idle = process->ready && !process->stopped && process->leases.empty() && process->rest != Rest::waking;
     if (!idle) continue;
     if (shutdown_ || outdated(*process))
       violate(12, std::format("idle w{} is not stopped though its time is over", process->id.value));
+    if (process->rest == Rest::asleep && !model.pinned && model.waiting.empty() &&
+        later(process->rest_since, model.spec.keep_asleep.idle) <= now_)
+      violate(0, std::format("w{} outstays its time asleep", process->id.value));
+    if (process->rest != Rest::none) continue;
     if (!model.pinned && !process->draining && later(process->idle_since, keep_bounds(model).second) <= now_)
       violate(0, std::format("idle w{} outstays its keep", process->id.value));
   }
@@ -84,7 +91,16 @@ void Oracle::check_progress() const {
     if (process != nullptr && model.undead)
       violate(12, std::format("somebody waits for m{}, which will not die", id.value));
     if (process != nullptr) {
-      const bool takes = process->ready && !process->stopped && !process->draining && !outdated(*process) &&
+      if (process->rest == Rest::asleep && !process->stopped) {
+        const bool alone = std::ranges::all_of(view_->plans, [&](const auto& item) { return item.first == id; });
+        if (cannot_wake(*process, true))
+          violate(12, std::format("somebody waits for w{}, which sleeps and can never wake", process->id.value));
+        if (alone && fits(missing(*process)))
+          violate(12, std::format("somebody waits for w{}, which sleeps and could wake", process->id.value));
+        continue;
+      }
+      const bool takes = process->ready && !process->stopped && process->rest == Rest::none && !process->draining &&
+                         !outdated(*process) &&
                          process->leases.size() < std::min(process->spec.concurrency, model.spec.concurrency);
       if (takes) violate(12, std::format("somebody waits for w{}, which has a free lease", process->id.value));
       continue;
@@ -126,6 +142,18 @@ void Oracle::check_timer() const {
   }
   for (const auto& [id, process] : processes_) {
     const Entry& model = entry(process.model);
+    if (process.rest != Rest::none && !process.stopped) {
+      const Duration learnt = model.wake_time.value_or(Duration{});
+      if (process.rest == Rest::falling_asleep)
+        need(12, later(process.rest_since, std::max(process.spec.sleep_grace, model.spec.sleep_grace)),
+             "w{}'s sleep times out", id.value);
+      if (process.rest == Rest::waking)
+        need(12, later(process.rest_since, std::max(policy_.load_timeout, 4 * learnt)), "w{}'s waking times out",
+             id.value);
+      if (process.rest == Rest::asleep && !model.pinned && model.waiting.empty())
+        need(0, later(process.rest_since, model.spec.keep_asleep.idle), "w{}'s time asleep is over", id.value);
+      continue;
+    }
     if (process.ready && !process.stopped && process.leases.empty() && !process.draining && !model.pinned)
       need(0, later(process.idle_since, keep_bounds(model).second), "w{}'s keep expires", id.value);
     if (process.stopped && !process.killed && !model.undead)

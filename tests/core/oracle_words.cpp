@@ -68,7 +68,8 @@ std::optional<TimePoint> Oracle::since(const Entry& model, const Age& age) const
 
 Duration Oracle::residency(const Process& process) const {
   const Entry& model = entry(process.model);
-  return std::max(std::min(process.spec.min_residency, model.spec.min_residency), model.load_time.value_or(Duration{}));
+  const auto& cost = process.woken ? model.wake_time : model.load_time;
+  return std::max(std::min(process.spec.min_residency, model.spec.min_residency), cost.value_or(Duration{}));
 }
 
 Duration Oracle::backoff(std::uint32_t failures) const {
@@ -107,7 +108,9 @@ Bytes Oracle::pinned_on(DeviceId device, ModelId except, bool strictly) const {
     const auto it = processes_.find(worker);
     const bool pinned = entry(holding.model).pinned && it != processes_.end() && !it->second.stopped &&
                         (!strictly || (!it->second.draining && !outdated(it->second)));
-    if (stuck || pinned) sum += bytes_on(holding.bytes, device);
+    if (!stuck && !pinned) continue;
+    sum += bytes_on(holding.bytes, device);
+    if (holding.stays) sum -= Account::gives(holding, device);  // falling asleep: that is on its way
   }
   return sum;
 }
@@ -141,6 +144,29 @@ bool Oracle::fits(const Placement& placement) const {
                              [&](const DeviceBytes& share) { return share.bytes <= account_.free(share.device); });
 }
 
+// What a sleeping worker has to get back.
+Placement Oracle::missing(const Process& asleep) const {
+  Placement result;
+  const Placement& has = account_.holdings().at(asleep.id).bytes;
+  for (const auto& [device, bytes] : asleep.live) {
+    if (bytes > bytes_on(has, device)) result.push_back({device, bytes - bytes_on(has, device)});
+  }
+  return result;
+}
+
+// What it takes awake is more than there can ever be beside the pins.
+bool Oracle::cannot_wake(const Process& asleep, bool strictly) const {
+  return std::ranges::any_of(asleep.live, [&](const DeviceBytes& share) {
+    return share.bytes > account_.ever(share.device) - pinned_on(share.device, asleep.model, strictly);
+  });
+}
+
+// By the reading of the rules that makes it wait longest.
+bool Oracle::past_patience(const Entry& waiter, const Entry& victim) const {
+  const auto waited = since(waiter, waiter.longest);
+  return waited && later(*waited, patience(priority(waiter), priority(victim))) <= now_;
+}
+
 // Could a worker be started for it if there were room?
 bool Oracle::startable(const Entry& model) const {
   if (model.waiting.empty() || model.removed || model.current) return false;
@@ -168,6 +194,10 @@ Bytes Oracle::gain(const Plan& plan, DeviceId device) const {
     if (it == account_.holdings().end()) continue;
     if (it->second.phase != Phase::live && it->second.phase != Phase::owed) continue;
     const auto process = processes_.find(victim);
+    if (it->second.stays && !it->second.leaving) {
+      sum += Account::gives(it->second, device);
+      continue;
+    }
     const bool leaves =
         process == processes_.end() || process->second.stopped ||
         (process->second.draining && (!entry(process->second.model).pinned || shutdown_ ||

@@ -38,7 +38,7 @@ void Oracle::check(const StartWorker& e) {
                              static_cast<double>(account_.held(share.device).count) / (1 << 30),
                              static_cast<double>(account_.effective(share.device).count) / (1 << 30)));
   }
-  check_precedence(e);
+  check_precedence(e.worker, e.model, e.placement);
   const Duration longest = patience(Priority::low, Priority::high);
   const auto waited = since(*model, model->shortest);
   const bool patient = !model->waiting.empty() && waited && later(*waited, longest) <= now_;
@@ -55,13 +55,13 @@ void Oracle::check(const StartWorker& e) {
 }
 
 // Nobody starts before a stronger waiter who would have fitted, nor takes what a stronger one was promised.
-void Oracle::check_precedence(const StartWorker& e) const {
-  const Entry& started = entry(e.model);
+void Oracle::check_precedence(WorkerId worker, ModelId of, const Placement& takes) const {
+  const Entry& started = entry(of);
   const auto room = [&](const DeviceBytes& share, Bytes given_back) {
     return share.bytes <= account_.free(share.device) + given_back;
   };
   for (const auto& [id, model] : models_) {
-    if (id == e.model || !startable(model) || !surely_stronger(model, started)) continue;
+    if (id == of || !startable(model) || !surely_stronger(model, started)) continue;
     const auto plan = plans_.find(id);
     if (plan != plans_.end() && std::ranges::contains(sizes(model), plan->second.placement)) {
       Plan promised = plan->second;
@@ -75,21 +75,21 @@ void Oracle::check_precedence(const StartWorker& e) const {
       const auto fits_with = [&](bool without_start) {
         return std::ranges::all_of(promised.placement, [&](const DeviceBytes& share) {
           return room(share, gain(promised, share.device) - taken[share.device] +
-                                 (without_start ? bytes_on(e.placement, share.device) : Bytes{}));
+                                 (without_start ? bytes_on(takes, share.device) : Bytes{}));
         });
       };
       if (fits_with(true) && !fits_with(false))
-        violate(0, std::format("w{} takes what m{} was promised, which is stronger", e.worker.value, id.value));
+        violate(0, std::format("w{} takes what m{} was promised, which is stronger", worker.value, id.value));
     }
     if (!plans_.empty() || !view_->plans.empty()) continue;
     const std::vector<Placement> placements = sizes(model);
     const auto fits_before = [&](const Placement& placement) {
-      return std::ranges::all_of(
-          placement, [&](const DeviceBytes& share) { return room(share, bytes_on(e.placement, share.device)); });
+      return std::ranges::all_of(placement,
+                                 [&](const DeviceBytes& share) { return room(share, bytes_on(takes, share.device)); });
     };
     if (std::ranges::any_of(placements, fits_before) &&
         std::ranges::none_of(placements, [&](const Placement& placement) { return fits(placement); }))
-      violate(0, std::format("w{} starts before m{}, whose turn it is", e.worker.value, id.value));
+      violate(0, std::format("w{} starts before m{}, whose turn it is", worker.value, id.value));
   }
 }
 
@@ -118,7 +118,9 @@ void Oracle::check(const StopWorker& e) {
   if (process == nullptr) violate(0, std::format("w{} is stopped though it does not run", e.worker.value));
   if (process->stopped) violate(0, std::format("w{} is stopped twice", e.worker.value));
   Entry& model = models_.at(process->model);
-  if (process->ready) {
+  if (process->rest != Rest::none) {
+    check_stop_of_rest(*process, model);
+  } else if (process->ready) {
     check_stop_of_ready(*process, model);
   } else {
     check_stop_of_load(*process, model);
@@ -129,6 +131,84 @@ void Oracle::check(const StopWorker& e) {
   process->stopped = now_;
   if (const auto it = account_.holdings().find(e.worker); it != account_.holdings().end()) it->second.leaving = true;
   --announced_[1];
+}
+
+// A worker sleeps for the reasons for which it might be stopped, and takes no more for it than there is.
+void Oracle::check(const SleepWorker& e) {
+  Process* const process = running(e.worker);
+  if (process == nullptr || !process->ready || process->stopped || process->rest != Rest::none)
+    violate(0, std::format("w{} is put to sleep though it does not serve", e.worker.value));
+  const Entry& model = entry(process->model);
+  if (!model.spec.asleep) violate(0, std::format("w{} is put to sleep though it cannot", e.worker.value));
+  if (shutdown_ || outdated(*process) || unloaded(*process, Force::no))
+    violate(0, std::format("w{} is put to sleep though it is to end", e.worker.value));
+  check_stop_of_ready(*process, model);
+  Holding& holding = account_.holdings().at(e.worker);
+  process->live = holding.bytes;
+  holding.bytes = larger(holding.bytes, *model.spec.asleep);
+  holding.stays = *model.spec.asleep;
+  for (const auto& [device, bytes] : *holding.stays) {
+    if (bytes > bytes_on(process->live, device) && account_.held(device) > account_.effective(device))
+      violate(2, std::format("the sleep of w{} raises d{} above its budget", e.worker.value, device.value));
+  }
+  process->rest = Rest::falling_asleep;
+  process->rest_since = now_;
+  process->draining = false;
+  --announced_[3];
+}
+
+void Oracle::check(const WakeWorker& e) {
+  Process* const process = running(e.worker);
+  if (process == nullptr || process->stopped || process->rest != Rest::asleep)
+    violate(0, std::format("w{} is woken though it does not sleep", e.worker.value));
+  const Entry& model = entry(process->model);
+  if (model.waiting.empty()) violate(0, std::format("w{} is woken though nobody wants it", e.worker.value));
+  if (shutdown_ || outdated(*process)) violate(0, std::format("w{} is woken though it is to end", e.worker.value));
+  const Placement takes = missing(*process);
+  Holding& holding = account_.holdings().at(e.worker);
+  holding.bytes = larger(holding.bytes, process->live);
+  for (const auto& [device, bytes] : takes) {
+    if (account_.held(device) > account_.effective(device))
+      violate(2, std::format("the waking of w{} raises d{} above its budget", e.worker.value, device.value));
+  }
+  check_precedence(e.worker, process->model, takes);
+  const auto waited = since(model, model.shortest);
+  process->for_patient = waited && later(*waited, patience(Priority::low, Priority::high)) <= now_;
+  process->rest = Rest::waking;
+  process->rest_since = now_;
+  --announced_[4];
+}
+
+// From being told to sleep until it is awake: an operator ends it, a change does, its failing to sleep or wake, its
+// time asleep; and somebody who needs the bytes, unless whoever waits for it is as strong.
+void Oracle::check_stop_of_rest(const Process& process, const Entry& model) const {
+  if (shutdown_ || rest_failed_now_.contains(process.id)) return;
+  const bool wanted = !model.waiting.empty();
+  if (unloaded(process, Force::yes) || (unloaded(process, Force::no) && !wanted)) return;
+  const auto lasted = [&](Duration time) { return later(process.rest_since, time) <= now_; };
+  if (process.rest == Rest::waking) {
+    const Duration learnt = model.wake_time.value_or(Duration{});
+    if ((outdated(process) && !wanted) || lasted(std::max(policy_.load_timeout, 4 * learnt))) return;
+    violate(9, std::format("w{} is stopped while it wakes", process.id.value));
+  }
+  if (outdated(process)) return;
+  if (process.rest == Rest::falling_asleep) {
+    if (lasted(std::min(process.spec.sleep_grace, model.spec.sleep_grace))) return;
+    violate(9, std::format("w{} is stopped while it goes to sleep", process.id.value));
+  }
+  if (wanted && cannot_wake(process, false)) return;
+  if (model.pinned)
+    violate(11, std::format("sleeping w{} is stopped though m{} is pinned", process.id.value, process.model.value));
+  if (!wanted && lasted(model.spec.keep_asleep.idle)) return;
+  const auto over = [&](const auto& share) { return share.bytes > Bytes{} && account_.over(share.device); };
+  if (std::ranges::any_of(account_.holdings().at(process.id).bytes, over)) return;
+  const Plan* const plan = plan_against(process.id);
+  if (plan == nullptr || entry(plan->waiter).waiting.empty())
+    violate(7, std::format("sleeping w{} is stopped for nobody", process.id.value));
+  const Entry& waiter = entry(plan->waiter);
+  if (wanted && priority(waiter) <= priority(model) && !past_patience(waiter, model))
+    violate(7, std::format("sleeping w{}, which somebody waits for, is stopped for m{}, which is not stronger",
+                           process.id.value, plan->waiter.value));
 }
 
 void Oracle::check_stop_of_load(const Process& process, const Entry& model) const {
@@ -185,7 +265,7 @@ void Oracle::check_choice(const Process& victim, const Entry& model, const char*
     violate(7, std::format("w{} is {} for m{} of no higher priority before its residency is over", victim.id.value,
                            verb, plan->waiter.value));
   const auto waited = since(waiter, waiter.longest);
-  const bool patient = waited && later(*waited, patience(want, mine)) <= now_;
+  const bool patient = past_patience(waiter, model);
   if (mine > want && !patient && (!victim.leases.empty() || now_ < later(victim.idle_since, keep_bounds(model).first)))
     violate(7, std::format("w{} is {} for m{} of lower priority within its keep, waited for since {}", victim.id.value,
                            verb, plan->waiter.value, waited ? show(*waited) : "now"));
@@ -234,6 +314,8 @@ void Oracle::check(const Announce& e) {
   if (e.trigger == Trigger::start) ++announced_[0];
   if (e.to == Stage::stopping && e.from != Stage::stopping) ++announced_[1];
   if (e.trigger == Trigger::stop_timed_out) ++announced_[2];
+  if (e.trigger == Trigger::sleep) ++announced_[3];
+  if (e.trigger == Trigger::wake) ++announced_[4];
   if (e.trigger == Trigger::kill_timed_out) {
     model->undead = true;
     ++model->failures;

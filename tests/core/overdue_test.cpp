@@ -53,7 +53,8 @@ class Neglected {
   std::string standing(Duration from_now) const {
     std::string text;
     for (const Overdue& each : overdue(scheduler.view(), now + from_now)) {
-      constexpr const char* kNames[] = {"loading", "draining", "stopping", "returning", "waiting"};
+      constexpr const char* kNames[] = {"loading",  "draining",  "sleeping", "waking",
+                                        "stopping", "returning", "waiting"};
       text += (text.empty() ? "" : ", ") + std::to_string(each.model.value) + " " +
               kNames[static_cast<std::size_t>(each.what)];
     }

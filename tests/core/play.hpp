@@ -181,6 +181,8 @@ class Play {
     if (const Duration kill = behaviours_.at(models_.at(e.worker)).kill; kill != kHangs)
       at(now_ + kill, Exited{e.worker, "killed"});
   }
+  void perform(const SleepWorker& e) { at(now_ + std::chrono::milliseconds(20), Slept{e.worker}); }
+  void perform(const WakeWorker& e) { at(now_ + std::chrono::milliseconds(30), Woken{e.worker}); }
   void perform(const Admit& e) {
     Request& request = requests_.at(e.request);
     request.admitted = now_;

@@ -63,6 +63,7 @@ std::string show(const ModelSpec& spec) {
   for (const Placement& placement : spec.placements) text += " " + show(placement);
   text += std::format(" keep {} conc {} queue {} residency {}s", keep_of(spec.keep), spec.concurrency, spec.queue_limit,
                       std::chrono::duration<double>(spec.min_residency).count());
+  if (spec.asleep) text += " asleep " + show(*spec.asleep) + " for " + keep_of(spec.keep_asleep);
   if (spec.pinned) text += " pinned";
   if (spec.preload) text += " preload";
   return text;
@@ -103,6 +104,9 @@ std::string show(const Event& event) {
           [](const LoadFailed& e) { return std::format("LoadFailed w{}", e.worker.value); },
           [](const Exited& e) { return std::format("Exited w{}", e.worker.value); },
           [](const BytesReturned& e) { return std::format("BytesReturned w{}", e.worker.value); },
+          [](const Slept& e) { return std::format("Slept w{}", e.worker.value); },
+          [](const Woken& e) { return std::format("Woken w{}", e.worker.value); },
+          [](const SleepFailed& e) { return std::format("SleepFailed w{}", e.worker.value); },
           [](const EffectFailed& e) { return std::format("EffectFailed w{}", e.worker.value); },
           [](const EffectTimedOut& e) { return std::format("EffectTimedOut w{}", e.worker.value); },
           [](const FootprintMeasured& e) {
@@ -147,6 +151,8 @@ std::string show(const Effect& effect) {
           },
           [](const StopWorker& e) { return std::format("StopWorker w{}", e.worker.value); },
           [](const KillWorker& e) { return std::format("KillWorker w{}", e.worker.value); },
+          [](const SleepWorker& e) { return std::format("SleepWorker w{}", e.worker.value); },
+          [](const WakeWorker& e) { return std::format("WakeWorker w{}", e.worker.value); },
           [](const Admit& e) { return std::format("Admit r{} w{}", e.request.value, e.worker.value); },
           [](const Refuse& e) {
             return std::format("Refuse r{} {} needed {} available {} on d{} retry {}", e.request.value,

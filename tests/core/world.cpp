@@ -100,6 +100,8 @@ void World::obey(const Effect& effect) {
   if (const auto* const start_worker = std::get_if<StartWorker>(&effect)) return start(*start_worker);
   if (const auto* const stop_worker = std::get_if<StopWorker>(&effect)) return stop(stop_worker->worker, false);
   if (const auto* const kill_worker = std::get_if<KillWorker>(&effect)) return stop(kill_worker->worker, true);
+  if (const auto* const sleep = std::get_if<SleepWorker>(&effect)) return rest(sleep->worker, Happening::sleeps);
+  if (const auto* const wake = std::get_if<WakeWorker>(&effect)) return rest(wake->worker, Happening::wakes);
   if (const auto* const admit = std::get_if<Admit>(&effect)) return admitted(admit->request);
   if (const auto* const refuse = std::get_if<Refuse>(&effect)) return refused(*refuse);
   if (const auto* const cut = std::get_if<CutLease>(&effect))
@@ -148,6 +150,24 @@ void World::stop(WorkerId worker, bool kill) {
   }
   calendar_.note(now_ + (choices_.percent(80) ? seconds(1, 900) : seconds(900, 9'000)), Happening::exits, worker.value,
                  tree.epoch);
+}
+
+// It falls asleep or wakes, or fails to; what it takes awake it may take from the moment it is woken.
+void World::rest(WorkerId worker, Happening then) {
+  const auto it = machine_.trees.find(worker);
+  if (it == machine_.trees.end() || !it->second.alive) return;
+  Tree& tree = it->second;
+  ++tree.epoch;
+  if (then == Happening::sleeps) tree.asleep = *oracle_.account().holdings().at(worker).stays;
+  if (then == Happening::wakes) tree.sleeps = false;
+  const std::uint32_t well = 100 - weather_.rest_fails - weather_.rest_hangs - weather_.rest_crashes;
+  const Duration takes = choices_.percent(50) ? seconds(1, 2'000) : seconds(2'000, 20'000);
+  switch (choices_.weighted({weather_.rest_fails, weather_.rest_hangs, weather_.rest_crashes, well})) {
+    case 0: return calendar_.note(now_ + takes, Happening::rest_fails, worker.value, tree.epoch);
+    case 1: return;  // the core has asked to be woken for that
+    case 2: return calendar_.note(now_ + takes, Happening::exits, worker.value, tree.epoch);
+    default: return calendar_.note(now_ + takes, then, worker.value, tree.epoch);
+  }
 }
 
 // The process tree is gone; its bytes may take their time.
@@ -229,6 +249,16 @@ void World::happen(const Due& due) {
       if (!current) return;
       it->second.loaded = true;
       return tell(Loaded{worker});
+    case Happening::sleeps:
+      if (!current) return;
+      it->second.sleeps = true;
+      return tell(Slept{worker});
+    case Happening::wakes:
+      if (current) tell(Woken{worker});
+      return;
+    case Happening::rest_fails:
+      if (current) tell(SleepFailed{worker, "500"});
+      return;
     case Happening::load_fails:
       if (current) tell(LoadFailed{worker, "cannot read the file"});
       return;
@@ -238,11 +268,7 @@ void World::happen(const Due& due) {
       return tell(Exited{worker, "exit"});
     case Happening::measured: {
       if (!lives) return;
-      Placement seen = it->second.real;
-      for (DeviceBytes& share : seen) {
-        if (!machine_.chips.at(share.device).attributed) share.bytes = bytes_on(it->second.planned, share.device);
-      }
-      return tell(FootprintMeasured{worker, seen});
+      return tell(FootprintMeasured{worker, machine_.measured(it->second)});
     }
     case Happening::bytes_go:
       if (it != machine_.trees.end() && !lives) machine_.trees.erase(it);

@@ -54,6 +54,7 @@ class World {
   void happen(const Due& due);
   void start(const StartWorker& effect);
   void stop(WorkerId worker, bool kill);
+  void rest(WorkerId worker, Happening then);
   void ends(WorkerId worker);
   void admitted(RequestId request);
   void refused(const Refuse& refuse);

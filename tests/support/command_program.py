@@ -14,6 +14,7 @@ import socketserver
 import sys
 
 WHAT, WHERE, MORE = sys.argv[1], sys.argv[2], sys.argv[3:]
+SLEEP, WAKE = "/sleep?level=1", "/wake_up"
 
 
 def say(*words):
@@ -37,16 +38,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
+    def rest(self, body: str):
+        if WHAT == "sleeps-for-ever":
+            signal.pause()
+        if WHAT == ("will-not-sleep" if self.path == SLEEP else "will-not-wake"):
+            return self.answer(503, {"error": "not now"})
+        self.server.asleep = self.path == SLEEP
+        self.server.told.append([self.command, self.path, body])
+        self.answer(200, {})
+
     def do_GET(self):
         if WHAT == "dies-when-asked":
             say("asked, and leaving")
             os._exit(3)
         if WHAT == "never-well":
             return self.answer(500, {"error": "no weights"})
-        self.answer(200, {"pid": os.getpid(), "argv": sys.argv, "cwd": os.getcwd(), "environment": dict(os.environ)})
+        self.answer(200, {"pid": os.getpid(), "argv": sys.argv, "cwd": os.getcwd(), "environment": dict(os.environ),
+                          "told": self.server.told})
 
     def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        if self.path in (SLEEP, WAKE):
+            return self.rest(body)
+        if self.server.asleep:
+            return self.answer(500, {"error": "asleep"})
         if WHAT == "breaks-off":
             self.send_response(200)
             self.send_header("Content-Length", "1000")
@@ -71,6 +86,7 @@ class Tcp(socketserver.ThreadingMixIn, http.server.HTTPServer):
 def serve():
     say("serving on", WHERE)
     server = Tcp(("127.0.0.1", int(WHERE)), Handler) if WHERE.isdigit() else Unix(WHERE, Handler)
+    server.asleep, server.told = False, []
     server.serve_forever()
 
 
