@@ -229,7 +229,8 @@ void Scheduler::Impl::apply(const Preload& e) {
   Model* model = find(e.model);
   if (!model || model->removed || view.shutting_down) return;
   const Stage at = stage(model->state);
-  if (at != Stage::cold && at != Stage::failed) return;
+  if (at != Stage::cold && at != Stage::failed && at != Stage::asleep) return;
+  model->preload_evicts = e.evicts == Evicts::yes || (model->preload && model->preload_evicts);
   model->preload = true;
   touch(*model);
   plans_due = true;

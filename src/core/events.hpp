@@ -99,8 +99,12 @@ struct DeviceMeasured {
 
 // --- from the operator --------------------------------------------------------------------------------------
 
-struct Preload {  // load when there are free bytes; evicts nobody
+// A load that nobody waits for. A configured one takes free bytes only; one whose request a fallback has served evicts
+// idle workers past their residency, by value.
+enum class Evicts : std::uint8_t { no, yes };
+struct Preload {
   ModelId model;
+  Evicts evicts = Evicts::no;
 };
 
 struct Unload {

@@ -28,12 +28,13 @@ Verdict may_evict(const View& view, const Model& victim, const Want& want) {
   if (const auto* loading = std::get_if<Loading>(&victim.state)) {
     if (ROUSE_FAULT(cancels_wanted_load)) return Verdict::cancel;
     if (victim.pinned) return Verdict::pinned;
+    if (want.preload) return Verdict::awaited;  // a load gives way to those who wait
     return victim.queue.empty() && !loading->worker.by_cancelling ? Verdict::cancel : Verdict::awaited;
   }
   const Priority theirs = priority(victim);
   if (std::holds_alternative<Asleep>(victim.state)) {
     if (victim.pinned && !ROUSE_FAULT(evicts_pinned)) return Verdict::pinned;
-    const bool stronger = want.priority > theirs || past_patience(view, want, theirs);
+    const bool stronger = (want.priority > theirs && !want.preload) || past_patience(view, want, theirs);
     return victim.queue.empty() || stronger ? Verdict::evict : Verdict::awaited;
   }
   const Ready* ready = serving(victim.state);
@@ -46,7 +47,7 @@ Verdict may_evict(const View& view, const Model& victim, const Want& want) {
   if (busy && !patient && !ROUSE_FAULT(evicts_leased)) return Verdict::leased;
   if (victim.pinned && !ROUSE_FAULT(evicts_pinned)) return Verdict::pinned;
   if (within_slice(view, victim, *ready)) return Verdict::slice;
-  if (want.priority > theirs) return yes;
+  if (want.priority > theirs && !want.preload) return yes;
   if (view.now < later(ready->since, residency(victim)) && !ROUSE_FAULT(no_residency)) return Verdict::residency;
   if (theirs > want.priority && !patient && within_keep(view, victim, *ready)) return Verdict::priority;
   return yes;

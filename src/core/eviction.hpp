@@ -15,7 +15,8 @@ struct Want {
   ModelId model;
   Priority priority = Priority::normal;
   std::optional<TimePoint> since;  // waiting age; nothing for a preload
-  bool preload = false;            // takes free bytes only
+  bool preload = false;            // nobody waits for it, so it takes free bytes only …
+  bool evicts = false;             // … or those of idle workers past their residency
 };
 
 enum class Verdict : std::uint8_t {

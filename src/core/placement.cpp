@@ -144,9 +144,10 @@ std::optional<Want> want_of(const View& view, const Model& model) {
              (!std::holds_alternative<Asleep>(model.state) || ROUSE_FAULT(forgets_sleeper))) {
     return std::nullopt;
   }
-  if (!model.queue.empty() || view.plans.contains(model.spec.id))
+  const bool evicts = model.preload && model.preload_evicts;
+  if (!model.queue.empty() || (view.plans.contains(model.spec.id) && !evicts))
     return Want{model.spec.id, priority(model), model.queue.waiting_since(view.now, view.policy.patience)};
-  if (model.preload) return Want{model.spec.id, model.spec.priority, std::nullopt, true};
+  if (model.preload) return Want{model.spec.id, model.spec.priority, std::nullopt, true, evicts};
   return std::nullopt;
 }
 
@@ -268,14 +269,14 @@ std::vector<Decision> decide(const View& view, std::span<const Want> wants) {
       decision.then = chosen;
       continue;
     }
-    if (want.preload || ROUSE_FAULT(forgets_waiter)) continue;
+    if ((want.preload && !want.evicts) || ROUSE_FAULT(forgets_waiter)) continue;
     const auto it = view.plans.find(want.model);
     const Plan* old = it == view.plans.end() ? nullptr : &it->second;
     auto plan = make_plan(view, offers, want, placements, stronger, old);
     // Nobody is evicted for those who have left.
     const bool chooses_anew =
         plan && !std::ranges::all_of(plan->victims, [&](WorkerId v) { return old && old->victims.contains(v); });
-    if (!plan || (model.queue.empty() && chooses_anew)) continue;
+    if (!plan || (model.queue.empty() && chooses_anew && !want.evicts)) continue;
     if (old) plan->until = old->until;
     for (const auto& [device, bytes] : plan->placement)
       stronger[device] += std::max(Bytes{}, bytes - expected_of(view, *plan, device));

@@ -33,12 +33,20 @@ void Scheduler::Impl::plan() {
   plan_timer = plans_change(decisions);
 }
 
+namespace {
+
+bool is_wanted(const Model& model) {  // by those who wait, or whom a fallback has served
+  return !model.queue.empty() || (model.preload && model.preload_evicts);
+}
+
+}  // namespace
+
 // A plan belongs to a want; without one it is dropped and holds nothing.
 bool Scheduler::Impl::drop_unwanted(std::span<const Want> wants) {
   std::vector<ModelId> unwanted;
   for (auto& [id, plan] : view.plans) {
     const bool wanted = std::ranges::contains(wants, id, &Want::model) &&
-                        (!view.models.at(id).queue.empty() || keeps_plan_without_waiters(plan));
+                        (is_wanted(view.models.at(id)) || keeps_plan_without_waiters(plan));
     if (!wanted) unwanted.push_back(id);
   }
   for (ModelId id : unwanted) drop_plan(id);

@@ -100,6 +100,7 @@ void Scheduler::Impl::apply(const Woken& e) {
   view.ledger.resize(e.worker, waking->live);
   model->wake_time = view.now - waking->since;
   ++model->wakes;
+  model->preload = false;
   model->queue.restart_age(view.now);
   Worker held = std::move(waking->worker);
   held.floor = view.floor;

@@ -20,10 +20,11 @@ struct Model {
   ModelSpec spec;
   State state;
   Queue queue;
-  Keep keep;             // the latest request's wish, else the entry's
-  bool pinned = false;   // the entry's, until an operator says otherwise
-  bool removed = false;  // no longer in the catalogue; kept until its last bytes are back
-  bool preload = false;  // wanted without anybody waiting, into free bytes
+  Keep keep;                    // the latest request's wish, else the entry's
+  bool pinned = false;          // the entry's, until an operator says otherwise
+  bool removed = false;         // no longer in the catalogue; kept until its last bytes are back
+  bool preload = false;         // wanted without anybody waiting, into free bytes
+  bool preload_evicts = false;  // … or into those of idle workers
   Oversize oversize = Oversize::untried;
   std::uint32_t failures = 0;           // in a row
   std::optional<Placement> measured{};  // what its workers were seen to hold

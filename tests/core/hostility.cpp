@@ -117,7 +117,7 @@ void World::operator_acts() {
       return tell(
           Unload{.request = RequestId{next_request_++}, .model = model, .force = Force::yes, .deadline = now_ + 1s});
   }
-  switch (choices_.weighted({16, 16, 14, 14, 10, 8, 16, 2})) {
+  switch (choices_.weighted({16, 16, 14, 14, 20, 8, 16, 2})) {
     case 0: return tell(Pin{model, true});
     case 1: return tell(Pin{model, false});
     case 2:
@@ -128,7 +128,7 @@ void World::operator_acts() {
                          .model = model,
                          .force = Force::yes,
                          .deadline = now_ + (choices_.percent(30) ? Duration{} : seconds(100, 20'000))});
-    case 4: return tell(Preload{model});
+    case 4: return tell(Preload{model, choices_.one_of({Evicts::no, Evicts::yes, Evicts::yes})});
     case 5: return tell(Forget{model});
     case 6: {
       Submit load = make_request(model);

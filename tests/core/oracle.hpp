@@ -80,6 +80,7 @@ struct Entry {  // a model
   bool removed = false;
   bool pinned = false;
   bool preload = false;
+  bool preload_evicts = false;
   Stage stage = Stage::cold;
   std::vector<RequestId> waiting;  // by arrival
   std::optional<WorkerId> current;
@@ -209,6 +210,7 @@ class Oracle {
   Placement missing(const Process& asleep) const;
   bool cannot_wake(const Process& asleep, bool strictly) const;
   bool past_patience(const Entry& waiter, const Entry& victim) const;
+  bool may_evict(const Entry& waiter) const;
   std::vector<Placement> sizes(const Entry& entry) const;
   Duration least_grace(const Process& process) const;
   Duration most_grace(const Process& process) const;

@@ -103,6 +103,7 @@ void Oracle::on(const Woken& e) {
   account_.holdings().at(e.worker).bytes = process->live;
   Entry& model = models_.at(process->model);
   model.wake_time = now_ - process->rest_since;
+  model.preload = false;
   restart(model, model.shortest);
   process->first = {model.waiting.begin(), model.waiting.end()};
 }
@@ -204,7 +205,10 @@ void Oracle::on(const DeviceMeasured& e) {
 }
 
 void Oracle::on(const Preload& e) {
-  if (Entry* const model = find(e.model); model != nullptr) model->preload = true;
+  Entry* const model = find(e.model);
+  if (model == nullptr) return;
+  model->preload_evicts = e.evicts == Evicts::yes || (model->preload && model->preload_evicts);
+  model->preload = true;
 }
 
 void Oracle::on(const Unload& e) {

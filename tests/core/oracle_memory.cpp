@@ -56,7 +56,7 @@ void Oracle::check_plans() const {
   std::map<DeviceId, Bytes> promised;
   for (const auto& [id, plan] : view_->plans) {
     if (plan.waiter != id) violate(0, "a plan is kept under another model's name");
-    if (entry(id).waiting.empty() && !since(entry(id), entry(id).longest) && plan.until <= now_)
+    if (!may_evict(entry(id)) && !since(entry(id), entry(id).longest) && plan.until <= now_)
       violate(0, std::format("a plan is kept for m{}, for which nobody waits", id.value));
     for (const WorkerId victim : plan.victims) {
       if (!taken.insert(victim).second) violate(0, std::format("w{} is counted for two plans", victim.value));

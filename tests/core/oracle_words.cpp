@@ -167,6 +167,11 @@ bool Oracle::past_patience(const Entry& waiter, const Entry& victim) const {
   return waited && later(*waited, patience(priority(waiter), priority(victim))) <= now_;
 }
 
+// Those who wait may, and a model that a fallback stood in for.
+bool Oracle::may_evict(const Entry& waiter) const {
+  return !waiter.waiting.empty() || (waiter.preload && waiter.preload_evicts);
+}
+
 // Could a worker be started for it if there were room?
 bool Oracle::startable(const Entry& model) const {
   if (model.waiting.empty() || model.removed || model.current) return false;

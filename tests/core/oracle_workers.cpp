@@ -162,7 +162,8 @@ void Oracle::check(const WakeWorker& e) {
   if (process == nullptr || process->stopped || process->rest != Rest::asleep)
     violate(0, std::format("w{} is woken though it does not sleep", e.worker.value));
   const Entry& model = entry(process->model);
-  if (model.waiting.empty()) violate(0, std::format("w{} is woken though nobody wants it", e.worker.value));
+  if (model.waiting.empty() && !model.preload)
+    violate(0, std::format("w{} is woken though nobody wants it", e.worker.value));
   if (shutdown_ || outdated(*process)) violate(0, std::format("w{} is woken though it is to end", e.worker.value));
   const Placement takes = missing(*process);
   Holding& holding = account_.holdings().at(e.worker);
@@ -203,9 +204,11 @@ void Oracle::check_stop_of_rest(const Process& process, const Entry& model) cons
   const auto over = [&](const auto& share) { return share.bytes > Bytes{} && account_.over(share.device); };
   if (std::ranges::any_of(account_.holdings().at(process.id).bytes, over)) return;
   const Plan* const plan = plan_against(process.id);
-  if (plan == nullptr || entry(plan->waiter).waiting.empty())
+  if (plan == nullptr || !may_evict(entry(plan->waiter)))
     violate(7, std::format("sleeping w{} is stopped for nobody", process.id.value));
   const Entry& waiter = entry(plan->waiter);
+  if (wanted && waiter.waiting.empty())
+    violate(7, std::format("sleeping w{}, which somebody waits for, is stopped for a preload", process.id.value));
   if (wanted && priority(waiter) <= priority(model) && !past_patience(waiter, model))
     violate(7, std::format("sleeping w{}, which somebody waits for, is stopped for m{}, which is not stronger",
                            process.id.value, plan->waiter.value));
@@ -254,13 +257,15 @@ void Oracle::check_choice(const Process& victim, const Entry& model, const char*
   const Plan* const plan = plan_against(victim.id);
   if (plan == nullptr) violate(7, std::format("w{} is {} for nobody", victim.id.value, verb));
   const Entry& waiter = entry(plan->waiter);
-  if (waiter.waiting.empty())
+  if (!may_evict(waiter))
     violate(7, std::format("w{} is {} for m{}, for which nobody waits", victim.id.value, verb, plan->waiter.value));
+  if (waiter.waiting.empty() && !victim.leases.empty())
+    violate(7, std::format("busy w{} is {} for a preload", victim.id.value, verb));
   if (protected_slice(victim))
     violate(7, std::format("w{} is {} in the slice of the waiter it was started for", victim.id.value, verb));
   const Priority want = priority(waiter);
   const Priority mine = priority(model);
-  if (want > mine) return;
+  if (want > mine && !waiter.waiting.empty()) return;
   if (now_ < later(*victim.ready, residency(victim)))
     violate(7, std::format("w{} is {} for m{} of no higher priority before its residency is over", victim.id.value,
                            verb, plan->waiter.value));

@@ -120,7 +120,9 @@ std::string show(const Event& event) {
               text += std::format(" w{}:{}", tree.worker.value, gib_of(tree.bytes));
             return text;
           },
-          [](const Preload& e) { return std::format("Preload m{}", e.model.value); },
+          [](const Preload& e) {
+            return std::format("Preload m{}{}", e.model.value, e.evicts == Evicts::yes ? " evicting" : "");
+          },
           [](const Unload& e) {
             return std::format("Unload r{} m{}{}", e.request.value, e.model.value,
                                e.force == Force::yes ? " forced, deadline " + show(e.deadline) : std::string());
