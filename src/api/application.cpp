@@ -5,7 +5,7 @@
 #include <string>
 
 #include "api/engine_fault.hpp"
-#include "api/lifecycle_options.hpp"
+#include "api/visit.hpp"
 #include "api/waiting_page.hpp"
 #include "http/tunnel.hpp"
 
@@ -50,44 +50,22 @@ http::Task<bool> wait(const Parts& parts, Reply& reply, const Asked& asked, daem
   co_return true;
 }
 
-// One request's time with a worker.
-class Visit {
+class PageVisit : private Visit {
  public:
-  Visit(const Parts& parts, Reply& reply, daemon::Lease& lease, const Asked& asked)
-      : parts_(parts),
-        reply_(reply),
-        lease_(lease),
-        asked_(asked),
-        model_(lease.entry().model.id),
-        call_(parts.upstreams, lease.upstream().address,
-              asked.deadline.value_or(later(parts.clock.now(), parts.deadline))) {
-    lease_.on_cut([this](daemon::Cut why) {
-      cut_ = why;
-      call_.stop();
-    });
-  }
-  Visit(const Visit&) = delete;
-  Visit& operator=(const Visit&) = delete;
+  PageVisit(const Parts& parts, Reply& reply, daemon::Lease& lease, const Asked& asked)
+      : Visit(parts, reply, lease, asked.deadline), asked_(asked) {}
 
   // True when nobody has seen the request, since the worker has died before: another may answer it.
   http::Task<bool> run(std::string_view body);
 
  private:
   http::Task<void> answer(int status);
-  http::Task<void> fail(const Error& error);
 
-  const Parts& parts_;
-  Reply& reply_;
-  daemon::Lease& lease_;
   const Asked& asked_;
-  std::string model_;
-  http::Call call_;
-  std::optional<daemon::Cut> cut_;
 };
 
-http::Task<bool> Visit::run(std::string_view body) {
+http::Task<bool> PageVisit::run(std::string_view body) {
   const http::RequestHead& request = reply_.request();
-  const TimePoint sent = parts_.clock.now();
   // Who showed a key to us did not show it to the application.
   const auto own = reply_.caller.key.empty() ? http::Credentials::forward : http::Credentials::drop;
   const auto head = co_await call_.send({.method = request.method,
@@ -101,21 +79,16 @@ http::Task<bool> Visit::run(std::string_view body) {
                                          .authorization = own,
                                          .cookies = http::Credentials::forward});
   if (!head) {
-    const bool died = call_.unseen() && !cut_ && co_await lease_.worker_gone_by(later(sent, kDeathNoticed));
-    if (died)
-      lease_.finish(core::Outcome::unused);
-    else
-      co_await fail(head.error());
-    co_return died;
+    if (co_await worker_had_died()) co_return true;
+    co_await fail(head.error());
+    co_return false;
   }
-  reply_.timing.first = call_.head_arrived() - sent;
-  lease_.answered(call_.head_arrived());
-  if (!asked_.deadline) call_.set_deadline(kNever);  // ours was for the first byte
+  note_head();
   co_await answer((*head)->status);
   co_return false;
 }
 
-http::Task<void> Visit::answer(int status) {
+http::Task<void> PageVisit::answer(int status) {
   constexpr int kSwitching = 101;
   const http::RelayOutcome outcome =
       status == kSwitching ? co_await http::tunnel(reply_.exchange(), call_)
@@ -130,13 +103,6 @@ http::Task<void> Visit::answer(int status) {
   }
 }
 
-http::Task<void> Visit::fail(const Error& error) {
-  const Fault fault = engine_fault(error, cut_, false, model_);
-  parts_.log.warning("request {}: {} ({})", reply_.id(), fault.error.message, fault.error.context);
-  lease_.finish(core::Outcome::failed);
-  co_await reply_.error(fault);
-}
-
 // Waits for a worker and has it answer. True when it died before it was asked: the request waits its turn once more.
 http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked, std::string_view body) {
   const TimePoint begun = parts.clock.now();
@@ -149,11 +115,10 @@ http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked,
   reply.timing.wait(parts.clock.now() - begun, ticket->waited().load);
   auto lease = ticket->take();
   if (!lease) {
-    const core::Refusal* refusal = ticket->refusal();
-    co_await reply.error(refusal ? to_fault(lease.error(), *refusal, parts.clock.now()) : Fault(lease.error()));
+    co_await reply.error(refusal_of(*ticket, std::move(lease.error()), parts.clock.now()));
     co_return false;
   }
-  Visit visit(parts, reply, *lease, asked);
+  PageVisit visit(parts, reply, *lease, asked);
   co_return co_await visit.run(body);
 }
 
@@ -183,15 +148,11 @@ http::Task<void> pass_on(const Parts& parts, Reply& reply, std::string_view id, 
   const auto body = co_await reply.exchange().read_body();
   if (!body) co_return co_await reply.error(body.error());
 
-  Asked asked{.model = *model, .target = std::move(target), .lines = std::move(lines)};
-  const TimePoint arrived = reply.exchange().arrived();
-  if (wishes->deadline) asked.deadline = later(arrived, *wishes->deadline);
-  asked.options.priority = wishes->priority.value_or(core::Priority::normal);
-  asked.options.deadline = asked.deadline.value_or(later(arrived, parts.deadline));
-  asked.options.keep = wishes->keep;
-  asked.options.patience = wishes->patience;
-  reply.caller.bound(asked.options);
-  reply.introduce(asked.options);
+  Asked asked{.model = *model,
+              .target = std::move(target),
+              .lines = std::move(lines),
+              .options = options_of(parts, reply, *wishes)};
+  if (wishes->deadline) asked.deadline = asked.options.deadline;
   while (co_await take_turn(parts, reply, asked, *body)) {
   }
 }

@@ -8,10 +8,10 @@
 #include "api/engine_fault.hpp"
 #include "api/engine_message.hpp"
 #include "api/event_boundary.hpp"
-#include "api/lifecycle_options.hpp"
 #include "api/media_urls.hpp"
 #include "api/multipart.hpp"
 #include "api/request_body.hpp"
+#include "api/visit.hpp"
 #include "http/relay.hpp"
 
 namespace rouse::api {
@@ -68,8 +68,9 @@ Result<RequestBody> read_body(std::string_view content_type, std::string_view bo
   return read_multipart_body(body, *boundary);
 }
 
-std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange& exchange, std::string_view body,
+std::expected<Asked, Fault> understand(const Parts& parts, const Reply& reply, std::string_view body,
                                        const Shape& shape) {
+  const http::Exchange& exchange = reply.exchange();
   auto request = read_body(exchange.field("Content-Type").value_or(""), body, shape);
   if (!request) return std::unexpected(Fault(request.error()));
   const auto headers = read_lifecycle_options(exchange.request());
@@ -86,8 +87,10 @@ std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange&
       return std::unexpected(media_fault(*at));
   }
 
-  Asked asked{
-      .model = *model, .stream = shape.streams == Streams::if_asked && request->stream, .deadline = {}, .options = {}};
+  Asked asked{.model = *model,
+              .stream = shape.streams == Streams::if_asked && request->stream,
+              .deadline = {},
+              .options = options_of(parts, reply, *lifecycle)};
   const bool must_stream = lifecycle->deadline || (!request->stream && entry.engine->stops_streams_alone);
   if (must_stream && shape.answer) {
     asked.form = shape.answer;
@@ -95,11 +98,7 @@ std::expected<Asked, Fault> understand(const Parts& parts, const http::Exchange&
   }
   if (request->form == BodyForm::json) asked.arrays = shape.arrays;
   asked.edits = std::move(request->edits);
-  if (lifecycle->deadline) asked.deadline = later(exchange.arrived(), *lifecycle->deadline);
-  asked.options.priority = lifecycle->priority.value_or(core::Priority::normal);
-  asked.options.deadline = asked.deadline.value_or(later(exchange.arrived(), parts.deadline));
-  asked.options.keep = lifecycle->keep;
-  asked.options.patience = lifecycle->patience;
+  if (lifecycle->deadline) asked.deadline = asked.options.deadline;
   return asked;
 }
 
@@ -148,24 +147,10 @@ bool is_redirect(const http::ResponseHead& head) {
   return head.status >= 300 && head.status < 400 && head.status != 304;
 }
 
-// One request's time with a worker.
-class Visit {
+class Conversation : private Visit {
  public:
-  Visit(const Parts& parts, Reply& reply, daemon::Lease& lease, const Asked& asked)
-      : parts_(parts),
-        reply_(reply),
-        lease_(lease),
-        asked_(asked),
-        model_(lease.entry().model.id),
-        sent_(parts.clock.now()),
-        call_(parts.upstreams, lease.upstream().address, asked.deadline.value_or(later(sent_, parts.deadline))) {
-    lease_.on_cut([this](daemon::Cut why) {
-      cut_ = why;
-      call_.stop();
-    });
-  }
-  Visit(const Visit&) = delete;
-  Visit& operator=(const Visit&) = delete;
+  Conversation(const Parts& parts, Reply& reply, daemon::Lease& lease, const Asked& asked)
+      : Visit(parts, reply, lease, asked.deadline), asked_(asked) {}
 
   // True when nobody has seen the request, since the worker has died before: another may answer it.
   http::Task<bool> run(std::string_view body);
@@ -177,20 +162,11 @@ class Visit {
   http::Task<void> refuse_redirect();
   http::Task<void> answer_by_deadline();
   http::Task<void> relay();
-  http::Task<void> fail(const Error& error);
-  Spent time_until_now() const;
 
-  const Parts& parts_;
-  Reply& reply_;
-  daemon::Lease& lease_;
   const Asked& asked_;
-  std::string model_;
-  TimePoint sent_;  // when the engine was asked
-  http::Call call_;
-  std::optional<daemon::Cut> cut_;
 };
 
-http::Task<bool> Visit::run(std::string_view body) {
+http::Task<bool> Conversation::run(std::string_view body) {
   const http::Exchange& exchange = reply_.exchange();
   const bool reads_along = exchange.begun() || asked_.form;
   const std::vector<http::Field> kept =
@@ -204,22 +180,16 @@ http::Task<bool> Visit::run(std::string_view body) {
                                          .body = body,
                                          .connect_time = upstream.connect_time});
   if (!head) {
-    const bool may_have_died = call_.unseen() && !cut_ && !upstream.is_remote;
-    const bool died = may_have_died && co_await lease_.worker_gone_by(later(sent_, kDeathNoticed));
-    if (died)
-      lease_.finish(core::Outcome::unused);
-    else
-      co_await fail(head.error());
-    co_return died;
+    if (co_await worker_had_died()) co_return true;
+    co_await fail(head.error());
+    co_return false;
   }
-  reply_.timing.first = call_.head_arrived() - sent_;
-  lease_.answered(call_.head_arrived());
-  if (!asked_.deadline) call_.set_deadline(kNever);  // ours was for the first byte
+  note_head();
   co_await answer(**head, body);
   co_return false;
 }
 
-http::Task<void> Visit::answer(const http::ResponseHead& head, std::string_view body) {
+http::Task<void> Conversation::answer(const http::ResponseHead& head, std::string_view body) {
   if (is_redirect(head)) return refuse_redirect();
   // Some engines take what cannot be answered for a fault of their own.
   if (const auto sound = head.status < 500 ? Result<void>() : check_elements(body, asked_.arrays); !sound) {
@@ -232,7 +202,7 @@ http::Task<void> Visit::answer(const http::ResponseHead& head, std::string_view 
   return relay();
 }
 
-http::Task<void> Visit::answer_by_deadline() {
+http::Task<void> Conversation::answer_by_deadline() {
   const auto answer = begin_partial_answer(*asked_.form, asked_.usage);
   const auto delivery = asked_.stream ? DeliveredAs::stream : DeliveredAs::whole;
   AnswerByDeadline answering(parts_.clock, reply_, call_, *answer, delivery, sent_);
@@ -255,7 +225,7 @@ http::Task<void> Visit::answer_by_deadline() {
 }
 
 // The engine refuses, but its client has been told 200 while it waited: an event instead.
-http::Task<void> Visit::append_refusal(const http::ResponseHead& head) {
+http::Task<void> Conversation::append_refusal(const http::ResponseHead& head) {
   const int status = head.status;
   const auto body = co_await call_.read_all(kErrorBodyLimit);
   if (!body) co_return co_await fail(body.error());
@@ -265,7 +235,7 @@ http::Task<void> Visit::append_refusal(const http::ResponseHead& head) {
 }
 
 // The engine refuses in words that are not the dialect's.
-http::Task<void> Visit::reword_refusal(const http::ResponseHead& head) {
+http::Task<void> Conversation::reword_refusal(const http::ResponseHead& head) {
   const int status = head.status;
   const std::string retry_after(head.field("Retry-After").value_or(""));
   const auto body = co_await call_.read_all(kErrorBodyLimit);
@@ -275,7 +245,7 @@ http::Task<void> Visit::reword_refusal(const http::ResponseHead& head) {
 }
 
 // Nobody follows it: what was asked for here is not sent elsewhere, least of all with a key.
-http::Task<void> Visit::refuse_redirect() {
+http::Task<void> Conversation::refuse_redirect() {
   lease_.finish(core::Outcome::failed);
   co_await reply_.error(Error{Code::upstream_failed,
                               std::format("the server behind model \"{}\" answered with a redirect, which is not "
@@ -284,7 +254,7 @@ http::Task<void> Visit::refuse_redirect() {
                               {}});
 }
 
-http::Task<void> Visit::relay() {
+http::Task<void> Conversation::relay() {
   const int status = call_.head().status;
   if (is_event_stream(call_.head())) reply_.assume_events();
   EventBoundary boundary;
@@ -305,20 +275,6 @@ http::Task<void> Visit::relay() {
   co_await fail(outcome.error);
 }
 
-Spent Visit::time_until_now() const {
-  return {.queue = reply_.timing.queue,
-          .load = reply_.timing.load.value_or(Duration{}),
-          .prompt = parts_.clock.now() - sent_};
-}
-
-http::Task<void> Visit::fail(const Error& error) {
-  Fault fault = engine_fault(error, cut_, lease_.upstream().is_remote, model_);
-  const std::string detail = error.code == Code::deadline ? to_string(time_until_now()) : fault.error.context;
-  parts_.log.warning("request {}: {} ({})", reply_.id(), fault.error.message, detail);
-  lease_.finish(core::Outcome::failed);
-  co_await reply_.error(std::move(fault));
-}
-
 // Waits for a worker and has it answer. True when it died before it was asked: the request waits its turn once more.
 http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked, Waiting& waiting,
                            std::string_view body) {
@@ -334,12 +290,11 @@ http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked,
   waiting.load = *reply.timing.load;
   auto lease = ticket->take();
   if (!lease) {
-    const core::Refusal* refusal = ticket->refusal();
-    co_await reply.error(refusal ? to_fault(lease.error(), *refusal, parts.clock.now()) : Fault(lease.error()));
+    co_await reply.error(refusal_of(*ticket, std::move(lease.error()), parts.clock.now()));
     co_return false;
   }
-  Visit visit(parts, reply, *lease, asked);
-  co_return co_await visit.run(body);
+  Conversation conversation(parts, reply, *lease, asked);
+  co_return co_await conversation.run(body);
 }
 
 }  // namespace
@@ -348,10 +303,8 @@ http::Task<void> infer(const Parts& parts, Reply& reply, Shape shape) {
   Result<std::string_view> body = reply.exchange().body_at_hand().value_or("");
   if (!reply.exchange().body_at_hand()) body = co_await reply.exchange().read_body();
   if (!body) co_return co_await reply.error(body.error());
-  auto asked = understand(parts, reply.exchange(), *body, shape);
+  auto asked = understand(parts, reply, *body, shape);
   if (!asked) co_return co_await reply.error(asked.error());
-  reply.caller.bound(asked->options);
-  reply.introduce(asked->options);
   reply.model = asked->model;
 
   const std::string edited = asked->edits.empty() ? std::string() : asked->edits.made_in(*body);

@@ -46,6 +46,7 @@ class Reply {
   Reply& operator=(const Reply&) = delete;
 
   http::Exchange& exchange() { return exchange_; }
+  const http::Exchange& exchange() const { return exchange_; }
   const http::RequestHead& request() const { return exchange_.request(); }
   const std::string& id() const { return id_; }
   void use(const Dialect& dialect) { dialect_ = &dialect; }

@@ -1,0 +1,65 @@
+#include "api/visit.hpp"
+
+#include <utility>
+
+#include "api/deadline.hpp"
+#include "api/engine_fault.hpp"
+
+namespace rouse::api {
+
+daemon::RequestOptions options_of(const Parts& parts, const Reply& reply, const LifecycleOptions& wishes) {
+  const TimePoint arrived = reply.exchange().arrived();
+  daemon::RequestOptions options;
+  options.priority = wishes.priority.value_or(core::Priority::normal);
+  options.deadline = later(arrived, wishes.deadline.value_or(parts.deadline));
+  options.keep = wishes.keep;
+  options.patience = wishes.patience;
+  reply.caller.bound(options);
+  reply.introduce(options);
+  return options;
+}
+
+Fault refusal_of(const daemon::Ticket& ticket, Error error, TimePoint now) {
+  const core::Refusal* refusal = ticket.refusal();
+  return refusal ? to_fault(std::move(error), *refusal, now) : Fault(std::move(error));
+}
+
+Visit::Visit(const Parts& parts, Reply& reply, daemon::Lease& lease, std::optional<TimePoint> deadline)
+    : parts_(parts),
+      reply_(reply),
+      lease_(lease),
+      model_(lease.entry().model.id),
+      sent_(parts.clock.now()),
+      call_(parts.upstreams, lease.upstream().address, deadline.value_or(later(sent_, parts.deadline))),
+      has_deadline_(deadline.has_value()) {
+  lease_.on_cut([this](daemon::Cut why) {
+    cut_ = why;
+    call_.stop();
+  });
+}
+
+void Visit::note_head() {
+  reply_.timing.first = call_.head_arrived() - sent_;
+  lease_.answered(call_.head_arrived());
+  if (!has_deadline_) call_.set_deadline(kNever);  // ours was for the first byte
+}
+
+http::Task<bool> Visit::worker_had_died() {
+  const bool may_have_died = call_.unseen() && !cut_ && !lease_.upstream().is_remote;
+  const bool died = may_have_died && co_await lease_.worker_gone_by(later(sent_, kDeathNoticed));
+  if (died) lease_.finish(core::Outcome::unused);
+  co_return died;
+}
+
+http::Task<void> Visit::fail(const Error& error) {
+  Fault fault = engine_fault(error, cut_, lease_.upstream().is_remote, model_);
+  const Spent spent{.queue = reply_.timing.queue,
+                    .load = reply_.timing.load.value_or(Duration{}),
+                    .prompt = parts_.clock.now() - sent_};
+  const std::string detail = error.code == Code::deadline ? to_string(spent) : fault.error.context;
+  parts_.log.warning("request {}: {} ({})", reply_.id(), fault.error.message, detail);
+  lease_.finish(core::Outcome::failed);
+  co_await reply_.error(std::move(fault));
+}
+
+}  // namespace rouse::api
