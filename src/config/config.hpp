@@ -2,8 +2,9 @@
 //
 // `load` reads it once; afterwards it is a value that anybody may hold and copy, and that can be compared, so that a
 // reload finds what changed. What a reader may rely on: ids and aliases are unique, well formed and never one
-// another; every number is within its range; `~`, `${VAR}` and relative paths are resolved; defaults that stand in
-// the file (`defaults:`, `engines:`, `limits.queue`) have already reached each model.
+// another; fallbacks are ids that are there and lead to no circle; every number is within its range; `~`, `${VAR}` and
+// relative paths are resolved; defaults that stand in the file (`defaults:`, `engines:`, `limits.queue`) have already
+// reached each model.
 //
 // Whether files exist is not asked while loading: a model's file may come later, so that a missing one is a warning
 // of `rouse check` (`missing_files`) and fails only the load of its own model.
@@ -174,7 +175,9 @@ struct Model {
   std::uint32_t queue_limit = 1024;
   Duration min_residency = std::chrono::seconds(2);
   MediaUrls media_urls = MediaUrls::refuse;
-  std::optional<Address> listen;  // an address of its own, where everything is passed through to it
+  std::vector<std::string> fallback;                // ids of those that are asked when it cannot answer, in this order
+  std::vector<std::string> fallback_while_loading;  // of those that stand in while it loads, if they are ready
+  std::optional<Address> listen;                    // an address of its own, where everything is passed through to it
   Place place;
   friend bool operator==(const Model&, const Model&) = default;
 };

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <format>
-#include <unordered_map>
 #include <utility>
 
 #include "base/duration.hpp"
 #include "config/command.hpp"
+#include "config/model_names.hpp"
 #include "config/names.hpp"
 #include "config/remote.hpp"
 
@@ -127,7 +127,7 @@ struct Draft {
   Model& model;
   std::string engine;
   bool names_concurrency = false;
-  std::vector<Entry> aliases;
+  NamesWritten names;
 };
 
 bool is_map(const Entry& entry) { return entry.value->kind == yaml::Kind::map || entry.value->is_nothing(); }
@@ -143,11 +143,12 @@ void read_upstream_model(Reading& reading, const Entry& entry, std::string& into
   into = *name;
 }
 
-constexpr Keys<Draft, 7> kCommon{
-    {"engine", "aliases", "upstream_model", "priority", "concurrency", "queue_limit", "media_urls"},
+constexpr Keys<Draft, 9> kCommon{
+    {"engine", "aliases", "upstream_model", "priority", "concurrency", "queue_limit", "media_urls", "fallback",
+     "fallback_while_loading"},
     {
         [](Reading& r, const Entry& e, Draft& d) { read_engine(r, e, d.engine); },
-        [](Reading& r, const Entry& e, Draft& d) { d.aliases = r.items(e, "a list of names"); },
+        [](Reading& r, const Entry& e, Draft& d) { d.names.aliases = r.items(e, "a list of names"); },
         [](Reading& r, const Entry& e, Draft& d) { read_upstream_model(r, e, d.model.upstream_model); },
         [](Reading& r, const Entry& e, Draft& d) { read_priority(r, e, d.model.priority); },
         [](Reading& r, const Entry& e, Draft& d) {
@@ -156,6 +157,8 @@ constexpr Keys<Draft, 7> kCommon{
         },
         [](Reading& r, const Entry& e, Draft& d) { r.integer(e, 0, 1'000'000, d.model.queue_limit); },
         [](Reading& r, const Entry& e, Draft& d) { read_media_urls(r, e, d.model.media_urls); },
+        [](Reading& r, const Entry& e, Draft& d) { d.names.fallback = names_in(r, e); },
+        [](Reading& r, const Entry& e, Draft& d) { d.names.fallback_while_loading = names_in(r, e); },
     },
 };
 
@@ -245,9 +248,9 @@ void read_remote(Reading& reading, const Entry& entry, Draft& draft, Remote& rem
     reading.problem(*entry.at, std::format("model {} has a ca_file, which is for https alone", in_quotes(entry.key)));
 }
 
-// Answers with the entries of its aliases.
-std::vector<Entry> read_model(Reading& reading, const Entry& entry, const ModelDefaults& defaults, Model& model) {
-  Draft draft{.model = model, .engine = defaults.engine, .aliases = {}};
+// Answers with the names in it.
+NamesWritten read_model(Reading& reading, const Entry& entry, const ModelDefaults& defaults, Model& model) {
+  Draft draft{.model = model, .engine = defaults.engine, .names = {}};
   model.id = entry.key;
   model.place = reading.place(*entry.at);
   model.priority = defaults.priority;
@@ -275,36 +278,7 @@ std::vector<Entry> read_model(Reading& reading, const Entry& entry, const ModelD
   } else {
     read_llama(reading, entry, draft, model.engine.emplace<Llama>(defaults.llama));
   }
-  return std::move(draft.aliases);
-}
-
-// Gives the models their aliases. A name leads to one model, whether it is its id or an alias.
-void read_aliases(Reading& reading, const std::vector<std::vector<Entry>>& aliases, std::vector<Model>& models) {
-  struct Owner {
-    const Model* model;
-    bool by_id;
-  };
-  std::unordered_map<std::string_view, Owner> names;
-  names.reserve(models.size() * 2);
-  for (const Model& model : models) names.emplace(model.id, Owner{&model, true});
-  for (std::size_t i = 0; i < models.size(); ++i) {
-    Model& model = models[i];
-    model.aliases.reserve(aliases[i].size());  // `names` refers to them
-    for (const Entry& item : aliases[i]) {
-      const auto alias = reading.scalar(item, "a name");
-      if (!alias) continue;
-      if (!is_model_name(*alias)) {
-        reading.problem(*item.at, std::format("{} cannot be an alias; expected {}", in_quotes(*alias), kModelNameRule));
-      } else if (const auto taken = names.find(*alias); taken != names.end()) {
-        const auto [owner, by_id] = taken->second;
-        reading.problem(*item.at, std::format("alias {} of model {} is {} of model {} already (line {})",
-                                              in_quotes(*alias), in_quotes(model.id), by_id ? "the name" : "an alias",
-                                              in_quotes(owner->id), owner->place.line));
-      } else {
-        names.emplace(model.aliases.emplace_back(*alias), Owner{&model, false});
-      }
-    }
-  }
+  return std::move(draft.names);
 }
 
 // An address leads to one application; where any free port will do there is no quarrel.
@@ -361,12 +335,12 @@ std::vector<Model> read_models(Reading& reading, const Entry& entry, const Model
   std::vector<Entry> entries = reading.pairs(entry, {"models"});
   std::ranges::sort(entries, {}, &Entry::key);
   std::vector<Model> models(entries.size());
-  std::vector<std::vector<Entry>> aliases;
-  aliases.reserve(entries.size());
+  std::vector<NamesWritten> names;
+  names.reserve(entries.size());
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    aliases.push_back(read_model(reading, entries[i], defaults, models[i]));
+    names.push_back(read_model(reading, entries[i], defaults, models[i]));
   }
-  read_aliases(reading, aliases, models);
+  read_model_names(reading, names, models);
   check_addresses(reading, entries, models, listen);
   return models;
 }

@@ -151,6 +151,31 @@ TEST_CASE("every key that any model may have reaches it") {
   CHECK(model.media_urls == MediaUrls::allow);
 }
 
+TEST_CASE("fallbacks are known by id, in the order in which they stand, whatever they are called there") {
+  const auto config = parse(R"(
+defaults: {engine: llama}
+models:
+  big: {source: a, fallback: [tiny, small], fallback_while_loading: gpt}
+  small: {source: b, aliases: [gpt, mini], fallback: mini2}
+  tiny: {source: c, aliases: [mini2], fallback: []}
+)");
+  REQUIRE(config);
+  using Names = std::vector<std::string>;
+  CHECK(config->models[0].fallback == Names{"tiny", "small"});
+  CHECK(config->models[0].fallback_while_loading == Names{"small"});
+  CHECK(config->models[1].fallback == Names{"tiny"});
+  CHECK(config->models[2].fallback.empty());
+}
+
+TEST_CASE("two models may stand in for one another, one while the other loads") {
+  CHECK(parse(R"(
+defaults: {engine: llama}
+models:
+  a: {source: a, fallback: b}
+  b: {source: b, fallback_while_loading: a}
+)"));
+}
+
 TEST_CASE("keep is nothing, a while, or for ever") {
   const auto keep = [](std::string_view text) {
     return only_model("models: {m: {engine: llama, source: m, keep: " + std::string(text) + "}}").keep;

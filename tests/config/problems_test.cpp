@@ -45,7 +45,7 @@ TEST_CASE("an unknown key that is like none is told with all of them") {
 }
 
 TEST_CASE("a key that would do nothing is unknown") {
-  for (const char* key : {"url", "sleep", "trim", "grace", "fallback", "listen", "env"}) {
+  for (const char* key : {"url", "sleep", "trim", "grace", "listen", "env"}) {
     const Lines lines = model_problems("    " + std::string(key) + ": 1\n");
     REQUIRE(lines.size() == 1);
     CHECK(lines[0].starts_with("5:5: unknown key \"" + std::string(key) + "\" in model \"chat\""));
@@ -286,6 +286,40 @@ TEST_CASE("what was found is shown on one line and shortened") {
 TEST_CASE("YAML's own mistakes are told with their place") {
   CHECK(problems("models:\n  chat: {engine: llama\nlisten: x\n") == Lines{"2:9: this \"{\" is never closed"});
   CHECK(problems("models:\n\tchat: 1\n") == Lines{"2:1: a tab in the indentation; use spaces"});
+}
+
+TEST_CASE("a fallback that is no model is told, with what may have been meant") {
+  CHECK(problems(R"(defaults: {engine: llama}
+models:
+  chat: {source: a, aliases: [gpt], fallback: [gpd, spare, 7]}
+  spare: {source: b, fallback_while_loading: nobody}
+)") == Lines{
+           "3:48: fallback of model \"chat\": there is no model \"gpd\"; did you mean \"gpt\"?",
+           "3:60: fallback of model \"chat\": there is no model \"7\"; name one that stands under models",
+           "4:46: fallback_while_loading of model \"spare\": there is no model \"nobody\"; name one that stands under "
+           "models"});
+  CHECK(model_problems("    fallback: {a: b}\n") ==
+        Lines{"5:15: fallback: expected the name of a model, or a list of names, found a map"});
+}
+
+TEST_CASE("a fallback that stands there twice is told, also under another name") {
+  CHECK(problems(R"(defaults: {engine: llama}
+models:
+  a: {source: a, fallback: [b, gpt]}
+  b: {source: b, aliases: [gpt]}
+)") == Lines{"3:32: fallback of model \"a\": model \"b\" stands there twice"});
+}
+
+TEST_CASE("fallbacks that lead in a circle are told once, with the way") {
+  CHECK(problems(R"(defaults: {engine: llama}
+models:
+  a: {source: a, fallback: [d, b]}
+  b: {source: b, fallback: c}
+  c: {source: c, fallback: [d, a]}
+  d: {source: d}
+  e: {source: e, fallback_while_loading: [e]}
+)") == Lines{"3:29: fallback of model \"a\" leads back to it: a → b → c → a; take one of them away",
+             "7:43: fallback_while_loading of model \"e\" leads back to it: e → e; take one of them away"});
 }
 
 }  // namespace
