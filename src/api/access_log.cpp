@@ -45,6 +45,8 @@ AccessLine::~AccessLine() {
   const http::Exchange& exchange = reply_.exchange();
   const double total = seconds(parts_.clock.now() - exchange.arrived());
   const std::string_view model = reply_.model ? parts_.daemon.name_of(*reply_.model) : "";
+  const std::string_view server = reply_.served_by ? std::string_view(reply_.served_by->model.id) : "";
+  const std::string by = server.empty() || server == model ? "" : std::format(" by {}", server);
   const std::string_view gone = exchange.client_gone() ? ", client gone" : "";
 
   std::vector<system::LogField> fields{{"event", "access"},
@@ -55,6 +57,7 @@ AccessLine::~AccessLine() {
                                        {"bytes", static_cast<std::int64_t>(exchange.body_bytes())},
                                        {"seconds", total},
                                        {"model", model},
+                                       {"served_by", server},
                                        {"request", reply_.id()}};
   std::string split;
   for (const Part& part : parts_of(reply_, total)) {
@@ -62,9 +65,9 @@ AccessLine::~AccessLine() {
     fields.push_back({part.field, part.seconds});
   }
   if (!split.empty()) split += ")";
-  const std::string line = std::format("{} {} {} {}, {} B in {:.3f} s{}{}{}, {}{}", reply_.client_name(),
+  const std::string line = std::format("{} {} {} {}, {} B in {:.3f} s{}{}{}{}, {}{}", reply_.client_name(),
                                        exchange.method(), exchange.path(), exchange.status(), exchange.body_bytes(),
-                                       total, split, model.empty() ? "" : ", ", model, reply_.id(), gone);
+                                       total, split, model.empty() ? "" : ", ", model, by, reply_.id(), gone);
   parts_.log.write(system::Level::info, line, fields);
 }
 

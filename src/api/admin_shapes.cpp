@@ -45,6 +45,7 @@ struct Model {
   bool removed = false;
   std::optional<std::string> error;
   std::optional<std::string> retry_at;
+  std::optional<std::string_view> circuit;
 };
 struct ModelList {
   std::vector<Model> models;
@@ -67,6 +68,7 @@ struct DeviceList {
 struct Request {
   std::string_view id;
   std::string_view model;
+  std::optional<std::string_view> asked;
   std::string_view client;
   std::string_view origin;
   std::string_view phase;
@@ -134,6 +136,7 @@ admin_json::Model shape(const daemon::ModelStatus& model) {
       .removed = model.removed,
       .error = model.error.empty() ? std::nullopt : std::optional(as_utf8(model.error)),
       .retry_at = time_text(model.retry_at),
+      .circuit = model.circuit ? std::optional(daemon::name(*model.circuit)) : std::nullopt,
   };
 }
 
@@ -153,6 +156,7 @@ admin_json::Device shape(const daemon::DeviceStatus& device) {
 admin_json::Request shape(const daemon::RequestStatus& request) {
   return {.id = request.id,
           .model = request.model,
+          .asked = request.asked,
           .client = request.client,
           .origin = request.by_operator ? "operator" : "client",
           .phase = daemon::name(request.phase),

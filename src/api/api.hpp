@@ -3,6 +3,8 @@
 //
 //   api.cpp         the table of all routes
 //   inference.cpp   the path of a request that a model answers
+//   fallback.cpp    who is asked when that model cannot
+//   conversation.cpp  its time with a worker
 //   deadline.cpp    how a deadline ends its answer with what there is
 //   application.cpp the path of a request to a program's own pages
 //   openai.cpp      OpenAI's dialect          anthropic.cpp    Anthropic's

@@ -32,7 +32,7 @@ std::string_view upgrade_of(const http::RequestHead& head) {
 // Waits for the lease; a browser sees how far it is. False: it has been answered, or has left.
 http::Task<bool> wait(const Parts& parts, Reply& reply, const Asked& asked, daemon::Ticket& ticket) {
   const auto wakes = [&] {
-    const core::Stage stage = parts.daemon.model(asked.model).stage;
+    const core::Stage stage = parts.daemon.stage(asked.model);
     return stage != core::Stage::ready && stage != core::Stage::draining;
   };
   const bool page = wants_page(reply.request());

@@ -30,6 +30,7 @@ struct Request {
   std::string at;
   std::string_view id;
   std::string_view model;
+  std::optional<std::string_view> asked;
   std::string_view client;
   std::string_view step;
   std::optional<std::string_view> outcome;
@@ -89,11 +90,26 @@ std::string event_json_of(const core::Announce& transition, std::string_view mod
   });
 }
 
-std::string event_json_of(const daemon::RequestNews& news, std::string_view model, daemon::WallTime at) {
+std::string circuit_event_json(const daemon::ModelStatus& model, daemon::WallTime at) {
+  const bool closed = model.circuit == daemon::CircuitBreaker::State::closed;
+  return to_json(event_json::Transition{
+      .at = rfc3339(at),
+      .model = model.name,
+      .from = core::name(model.stage),
+      .to = core::name(model.stage),
+      .trigger = closed ? "circuit closed" : "circuit opened",
+      .reason = {},
+      .error = model.error.empty() ? std::nullopt : std::optional(as_utf8(model.error)),
+  });
+}
+
+std::string event_json_of(const daemon::RequestNews& news, std::string_view model, std::string_view asked,
+                          daemon::WallTime at) {
   const bool ended = news.step == daemon::RequestStep::ended;
   event_json::Request request{.at = rfc3339(at),
                               .id = news.id,
                               .model = model,
+                              .asked = asked.empty() ? std::nullopt : std::optional(asked),
                               .client = news.client,
                               .step = step_name(news.step),
                               .outcome = {},

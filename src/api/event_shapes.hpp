@@ -17,7 +17,11 @@ std::string event_frame(std::uint64_t id, std::string_view name, std::string_vie
 // `error`: of a failed one.
 std::string event_json_of(const core::Announce& transition, std::string_view model, std::string_view error,
                           daemon::WallTime at);
-std::string event_json_of(const daemon::RequestNews& news, std::string_view model, daemon::WallTime at);
+// `asked`: the model that the client named, where another stands in for it.
+std::string event_json_of(const daemon::RequestNews& news, std::string_view model, std::string_view asked,
+                          daemon::WallTime at);
+// A remote model's circuit was opened or closed.
+std::string circuit_event_json(const daemon::ModelStatus& model, daemon::WallTime at);
 std::string snapshot_event_json(const std::vector<daemon::ModelStatus>& models,
                                 const std::vector<daemon::DeviceStatus>& devices, daemon::WallTime at);
 std::string event_json_of(const daemon::DeviceStatus& device, daemon::WallTime at);

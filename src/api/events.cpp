@@ -100,11 +100,16 @@ void Events::look_at_devices() {
 
 void Events::on_config() { add(Kind::config, config_event_json(daemon_.models(), daemon_.clock().wall())); }
 
+void Events::on_circuit(ModelId model) {
+  add(Kind::model, circuit_event_json(daemon_.model(model), daemon_.clock().wall()));
+}
+
 std::string Events::json_of(const Request& request) const {
   daemon::RequestNews news = request.news;
   news.id = request.id;
   news.client = request.client;
-  return event_json_of(news, daemon_.name_of(news.model), request.at);
+  const std::string_view asked = news.in_place_of ? daemon_.name_of(news.in_place_of->model) : std::string_view();
+  return event_json_of(news, daemon_.name_of(news.model), asked, request.at);
 }
 
 std::string Events::snapshot(const Reader& reader) const {

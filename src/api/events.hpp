@@ -1,7 +1,7 @@
 // GET /rouse/v1/events?only=model,device: what happens, as server-sent events.
 //
 //   snapshot   {"models":[…],"devices":[…]}: how things stand; the first event, unless the reader resumes
-//   model      a transition, with its stage and bytes before and after
+//   model      a transition, with its stage and bytes before and after; a remote one's circuit was opened or closed
 //   request    one was queued, started or ended
 //   device     what models or others hold there has changed
 //   config     the catalogue is another now
@@ -59,6 +59,7 @@ class Events final : public daemon::Observer {
   void on_request(const daemon::RequestNews& news) override;
   void on_sample() override { look_at_devices(); }
   void on_config() override;
+  void on_circuit(ModelId model) override;
 
  private:
   struct State {

@@ -68,12 +68,16 @@ void append_gauges(Families& families, std::span<const daemon::ModelStatus> mode
   Family waiting(families, "rouse_model_requests_waiting", "Requests that wait for a model");
   Family held(families, "rouse_model_bytes", "Memory that a model's worker holds, by device");
   Family pinned(families, "rouse_model_pinned", "1 for a model that is never evicted");
+  Family circuit(families, "rouse_remote_circuit_open",
+                 "1 while the server behind a remote model is not asked, since it has failed again and again");
   for (const daemon::ModelStatus& model : models) {
     for (const core::Stage stage : {cold, loading, ready, draining, sleeping, asleep, waking, stopping, failed})
       state.add(model.stage == stage ? 1 : 0, {{"model", model.name}, {"state", std::string(core::name(stage))}});
     running.add(static_cast<double>(model.leases), {{"model", model.name}});
     waiting.add(static_cast<double>(model.waiting), {{"model", model.name}});
     pinned.add(model.pinned ? 1 : 0, {{"model", model.name}});
+    if (model.circuit)
+      circuit.add(model.circuit == daemon::CircuitBreaker::State::closed ? 0 : 1, {{"model", model.name}});
     if (!has_worker(model.stage)) continue;
     for (const core::DeviceBytes& share : model.footprint)
       held.add(bytes(share.bytes), {{"model", model.name}, {"device", daemon::device_name(share.device)}});

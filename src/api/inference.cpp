@@ -2,34 +2,18 @@
 
 #include <format>
 #include <optional>
+#include <utility>
 #include <vector>
 
-#include "api/deadline.hpp"
-#include "api/engine_fault.hpp"
-#include "api/engine_message.hpp"
-#include "api/event_boundary.hpp"
+#include "api/conversation.hpp"
+#include "api/fallback.hpp"
 #include "api/media_urls.hpp"
 #include "api/multipart.hpp"
 #include "api/request_body.hpp"
 #include "api/visit.hpp"
-#include "http/relay.hpp"
 
 namespace rouse::api {
 namespace {
-
-constexpr std::size_t kErrorBodyLimit = std::size_t{64} << 10;
-
-// What a request asks for.
-struct Asked {
-  ModelId model;
-  bool stream = false;
-  std::optional<TimePoint> deadline;  // the client's own
-  daemon::RequestOptions options;
-  Edits edits = {};                     // of the body, before the engine gets it
-  std::optional<AnswerForm> form = {};  // set when the engine is to stream and its answer is put together here
-  Usage usage = Usage::unasked;
-  std::span<const ArrayMember> arrays = {};  // in its body
-};
 
 std::expected<ModelId, Fault> find_model(const daemon::Daemon& daemon, std::string_view name) {
   auto found = daemon.find(name);
@@ -68,8 +52,9 @@ Result<RequestBody> read_body(std::string_view content_type, std::string_view bo
   return read_multipart_body(body, *boundary);
 }
 
+// `instead`: the model that is to answer in place of the one that is named.
 std::expected<Asked, Fault> understand(const Parts& parts, const Reply& reply, std::string_view body,
-                                       const Shape& shape) {
+                                       const Shape& shape, std::optional<ModelId> instead = {}) {
   const http::Exchange& exchange = reply.exchange();
   auto request = read_body(exchange.field("Content-Type").value_or(""), body, shape);
   if (!request) return std::unexpected(Fault(request.error()));
@@ -77,10 +62,13 @@ std::expected<Asked, Fault> understand(const Parts& parts, const Reply& reply, s
   if (!headers) return std::unexpected(Fault(headers.error()));
   const auto lifecycle = combined(*headers, request->lifecycle);
   if (!lifecycle) return std::unexpected(Fault(lifecycle.error()));
-  const auto model = choose_model(parts.daemon, request->model, exchange.field("X-Model"));
+  const auto model = instead ? *instead : choose_model(parts.daemon, request->model, exchange.field("X-Model"));
   if (!model) return std::unexpected(model.error());
   const daemon::Entry& entry = parts.daemon.entry(*model);
-  if (!entry.model.upstream_model.empty()) request->rename_model(entry.model.upstream_model);
+  if (!entry.model.upstream_model.empty())
+    request->rename_model(entry.model.upstream_model);
+  else if (instead)
+    request->rename_model(entry.model.id);
 
   if (entry.model.media_urls == config::MediaUrls::refuse) {
     if (const auto at = request->may_hold_media ? find_media_url(body) : request->media_url)
@@ -105,7 +93,8 @@ std::expected<Asked, Fault> understand(const Parts& parts, const Reply& reply, s
 // A request's wait for a worker, through all its turns.
 struct Waiting {
   TimePoint begun;
-  Duration load{};  // in the turns before
+  Duration load{};                  // in the turns before
+  std::optional<Fault> fault = {};  // of the latest, when nothing was answered
 };
 
 void note_wait(const Parts& parts, Reply& reply, const Waiting& waiting, const daemon::Ticket& ticket) {
@@ -129,172 +118,49 @@ http::Task<bool> wait(const Parts& parts, Reply& reply, const Asked& asked, cons
   co_return true;
 }
 
-// The fields that travel to the engine when its answer is read along, or when comments were sent before and the head
-// that announced plain text has left already: it must not compress.
-std::vector<http::Field> without_encodings(const std::vector<http::Field>& fields) {
-  std::vector<http::Field> kept;
-  for (const http::Field& field : fields) {
-    if (!http::same_name(field.name, "Accept-Encoding")) kept.push_back(field);
-  }
-  return kept;
-}
-
-bool is_event_stream(const http::ResponseHead& head) {
-  return head.field("Content-Type").value_or("").starts_with("text/event-stream") && !head.field("Content-Encoding");
-}
-
-bool is_redirect(const http::ResponseHead& head) {
-  return head.status >= 300 && head.status < 400 && head.status != 304;
-}
-
-class Conversation : private Visit {
- public:
-  Conversation(const Parts& parts, Reply& reply, daemon::Lease& lease, const Asked& asked)
-      : Visit(parts, reply, lease, asked.deadline), asked_(asked) {}
-
-  // True when nobody has seen the request, since the worker has died before: another may answer it.
-  http::Task<bool> run(std::string_view body);
-
- private:
-  http::Task<void> answer(const http::ResponseHead& head, std::string_view body);
-  http::Task<void> append_refusal(const http::ResponseHead& head);
-  http::Task<void> reword_refusal(const http::ResponseHead& head);
-  http::Task<void> refuse_redirect();
-  http::Task<void> answer_by_deadline();
-  http::Task<void> relay();
-
-  const Asked& asked_;
-};
-
-http::Task<bool> Conversation::run(std::string_view body) {
-  const http::Exchange& exchange = reply_.exchange();
-  const bool reads_along = exchange.begun() || asked_.form;
-  const std::vector<http::Field> kept =
-      reads_along ? without_encodings(exchange.request().fields) : std::vector<http::Field>();
-  const daemon::Upstream& upstream = lease_.upstream();
-  const std::string prefixed = upstream.prefix.empty() ? "" : upstream.prefix + std::string(exchange.target());
-  const auto head = co_await call_.send({.method = exchange.method(),
-                                         .target = prefixed.empty() ? exchange.target() : prefixed,
-                                         .fields = reads_along ? kept : exchange.request().fields,
-                                         .extra = upstream.lines,
-                                         .body = body,
-                                         .connect_time = upstream.connect_time});
-  if (!head) {
-    if (co_await worker_had_died()) co_return true;
-    co_await fail(head.error());
-    co_return false;
-  }
-  note_head();
-  co_await answer(**head, body);
-  co_return false;
-}
-
-http::Task<void> Conversation::answer(const http::ResponseHead& head, std::string_view body) {
-  if (is_redirect(head)) return refuse_redirect();
-  // Some engines take what cannot be answered for a fault of their own.
-  if (const auto sound = head.status < 500 ? Result<void>() : check_elements(body, asked_.arrays); !sound) {
-    lease_.finish(core::Outcome::ok);
-    return reply_.error(sound.error());
-  }
-  if (reply_.exchange().begun() && (head.status != 200 || !is_event_stream(head))) return append_refusal(head);
-  if (head.status >= 400 && reply_.words_engine_errors()) return reword_refusal(head);
-  if (asked_.form && is_event_stream(head)) return answer_by_deadline();
-  return relay();
-}
-
-http::Task<void> Conversation::answer_by_deadline() {
-  const auto answer = begin_partial_answer(*asked_.form, asked_.usage);
-  const auto delivery = asked_.stream ? DeliveredAs::stream : DeliveredAs::whole;
-  AnswerByDeadline answering(parts_.clock, reply_, call_, *answer, delivery, sent_);
-  const Ending ending = co_await answering.run();
-  switch (ending.how) {
-    case Ending::How::client_gone: co_return;
-    case Ending::How::whole: lease_.finish(core::Outcome::ok); co_return;
-    case Ending::How::cut_short:
-      lease_.finish(core::Outcome::ok);
-      parts_.log.info("request {}: model \"{}\" was ended by its deadline after {} tokens: {}", reply_.id(), model_,
-                      answer->tokens(), to_string(ending.spent));
-      co_return;
-    case Ending::How::refused: {
-      lease_.finish(core::Outcome::failed);
-      co_await reply_.error(ending.error);
-      co_return;
-    }
-    case Ending::How::broken: co_await fail(ending.error);
-  }
-}
-
-// The engine refuses, but its client has been told 200 while it waited: an event instead.
-http::Task<void> Conversation::append_refusal(const http::ResponseHead& head) {
-  const int status = head.status;
-  const auto body = co_await call_.read_all(kErrorBodyLimit);
-  if (!body) co_return co_await fail(body.error());
-  lease_.finish(outcome_of(status));
-  const Code code = status >= 400 && status < 500 ? Code::malformed : Code::upstream_failed;
-  co_await reply_.error(Error{code, engine_message(*body, status), {}});
-}
-
-// The engine refuses in words that are not the dialect's.
-http::Task<void> Conversation::reword_refusal(const http::ResponseHead& head) {
-  const int status = head.status;
-  const std::string retry_after(head.field("Retry-After").value_or(""));
-  const auto body = co_await call_.read_all(kErrorBodyLimit);
-  if (!body) co_return co_await fail(body.error());
-  lease_.finish(outcome_of(status));
-  co_await reply_.engine_error(status, engine_message(*body, status), retry_after);
-}
-
-// Nobody follows it: what was asked for here is not sent elsewhere, least of all with a key.
-http::Task<void> Conversation::refuse_redirect() {
-  lease_.finish(core::Outcome::failed);
-  co_await reply_.error(Error{Code::upstream_failed,
-                              std::format("the server behind model \"{}\" answered with a redirect, which is not "
-                                          "followed; its url in the configuration has to be the one that answers",
-                                          model_),
-                              {}});
-}
-
-http::Task<void> Conversation::relay() {
-  const int status = call_.head().status;
-  if (is_event_stream(call_.head())) reply_.assume_events();
-  EventBoundary boundary;
-  std::string_view lines = reply_.lines();
-  std::string advised;
-  if (status == kNotImplemented) lines = advised.append(lines).append("x-should-retry: false\r\n");
-  const http::RelayOutcome outcome = co_await http::relay(reply_.exchange(), call_, {.extra = lines, .tap = &boundary});
-  switch (outcome.end) {
-    case http::RelayEnd::finished: lease_.finish(outcome_of(status)); co_return;
-    case http::RelayEnd::client_gone: co_return;
-    case http::RelayEnd::broken:
-    case http::RelayEnd::stopped: break;
-  }
-  // Half an event cannot be taken back, but it can be ended.
-  if (reply_.exchange().appendable() && reply_.in_events() && !boundary.between_events()) {
-    if (co_await reply_.exchange().write("\n\n") == http::Delivery::client_gone) co_return;
-  }
-  co_await fail(outcome.error);
-}
-
-// Waits for a worker and has it answer. True when it died before it was asked: the request waits its turn once more.
-http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked, Waiting& waiting,
+// Waits for a worker and has it answer. Whoever calls it answers what was refused or passed on.
+http::Task<Turn> take_turn(const Parts& parts, Reply& reply, const Asked& asked, Waiting& waiting,
                            std::string_view body) {
   auto ticket = co_await parts.daemon.request(asked.model, asked.options);
   if (!ticket) {
     reply.timing.wait(parts.clock.now() - waiting.begun, waiting.load);
-    co_await reply.error(std::move(ticket.error()));
-    co_return false;
+    waiting.fault = Fault(std::move(ticket.error()));
+    co_return waiting.fault->error.code == Code::load_failed ? Turn::passed : Turn::refused;
   }
   const bool stays = ticket->settled() || co_await wait(parts, reply, asked, waiting, *ticket);
   note_wait(parts, reply, waiting, *ticket);
-  if (!stays) co_return false;
+  if (!stays) co_return Turn::over;
   waiting.load = *reply.timing.load;
   auto lease = ticket->take();
   if (!lease) {
-    co_await reply.error(refusal_of(*ticket, std::move(lease.error()), parts.clock.now()));
-    co_return false;
+    waiting.fault = refusal_of(*ticket, std::move(lease.error()), parts.clock.now());
+    co_return ticket->refusal() && may_pass_on(ticket->refusal()->reason) ? Turn::passed : Turn::refused;
   }
-  Conversation conversation(parts, reply, *lease, asked);
+  Conversation conversation(parts, reply, *lease, asked, waiting.fault);
   co_return co_await conversation.run(body);
+}
+
+http::Task<void> infer_with_fallbacks(const Parts& parts, Reply& reply, Shape shape, std::string_view body,
+                                      const Asked& first) {
+  Waiting waiting{.begun = parts.clock.now()};
+  Fallback fallback(parts, first.model, first.options.patience, *first.options.deadline);
+  while (const auto model = fallback.next()) {
+    auto asked = *model == first.model ? first : understand(parts, reply, body, shape, *model);
+    if (!asked) {
+      fallback.failed(std::move(asked.error()));
+      continue;
+    }
+    fallback.fit(asked->options);
+    asked->has_others = true;
+    const std::string edited = asked->edits.empty() ? std::string() : asked->edits.made_in(body);
+    const std::string_view for_engine = asked->edits.empty() ? body : std::string_view(edited);
+    Turn turn = Turn::again;
+    while (turn == Turn::again) turn = co_await take_turn(parts, reply, *asked, waiting, for_engine);
+    if (turn == Turn::over) co_return;
+    fallback.failed(*std::exchange(waiting.fault, std::nullopt));
+    if (turn == Turn::refused) break;
+  }
+  co_await reply.error(fallback.told());
 }
 
 }  // namespace
@@ -307,11 +173,14 @@ http::Task<void> infer(const Parts& parts, Reply& reply, Shape shape) {
   if (!asked) co_return co_await reply.error(asked.error());
   reply.model = asked->model;
 
+  if (has_fallbacks(parts.daemon.entry(asked->model).model))
+    co_return co_await infer_with_fallbacks(parts, reply, shape, *body, *asked);
   const std::string edited = asked->edits.empty() ? std::string() : asked->edits.made_in(*body);
   const std::string_view for_engine = asked->edits.empty() ? *body : std::string_view(edited);
   Waiting waiting{.begun = parts.clock.now()};
-  while (co_await take_turn(parts, reply, *asked, waiting, for_engine)) {
-  }
+  Turn turn = Turn::again;
+  while (turn == Turn::again) turn = co_await take_turn(parts, reply, *asked, waiting, for_engine);
+  if (turn != Turn::over) co_await reply.error(std::move(*waiting.fault));
 }
 
 }  // namespace rouse::api

@@ -9,6 +9,7 @@
 #include <array>
 #include <iterator>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "api/gauges.hpp"
@@ -45,6 +46,36 @@ class Counters {
   prometheus::Family<Counter>& family_;
   const char* label_;
   Name name_;
+};
+
+// One for each model that stood in for another, by why.
+class FallbackCounters {
+ public:
+  explicit FallbackCounters(prometheus::Family<Counter>& family) : family_(family) {}
+
+  void count(std::string_view model, std::string_view served_by, daemon::StandsIn why) {
+    Counter*& counter = counters_[{std::string(model), std::string(served_by), why}];
+    if (counter == nullptr) {
+      counter = &family_.Add({{"model", std::string(model)},
+                              {"served_by", std::string(served_by)},
+                              {"reason", std::string(daemon::name(why))}});
+    }
+    counter->Increment();
+  }
+  // Those of models that are not known any more.
+  template <class Known>
+  void remove_unless(Known is_known) {
+    std::erase_if(counters_, [&](const auto& entry) {
+      const auto& [model, served_by, why] = entry.first;
+      if (is_known(model) && is_known(served_by)) return false;
+      family_.Remove(entry.second);
+      return true;
+    });
+  }
+
+ private:
+  prometheus::Family<Counter>& family_;
+  std::map<std::tuple<std::string, std::string, daemon::StandsIn>, Counter*> counters_;
 };
 
 enum class LoadOutcome : std::uint8_t { none, ready, failed, timed_out, cancelled };
@@ -165,6 +196,7 @@ struct Metrics::Impl {
       evictions.remove(gone.evictions);
       it = series.erase(it);
     }
+    fallbacks.remove_unless([this](std::string_view model) { return daemon.find(model).has_value(); });
   }
 
   daemon::Daemon& daemon;
@@ -184,6 +216,8 @@ struct Metrics::Impl {
   Counters<LoadOutcome> loads{counter("rouse_model_loads_total", "Loads, by how they ended"), "outcome", name_of};
   Counters<core::StopReason> evictions{counter("rouse_evictions_total", "Workers that were told to stop, by why"),
                                        "reason", name_of};
+  FallbackCounters fallbacks{
+      counter("rouse_fallbacks_total", "Requests that another model has answered, by which one and why")};
   std::map<ModelId, Series> series;
 };
 
@@ -216,6 +250,9 @@ void Metrics::on_request(const daemon::RequestNews& news) {
   if (news.first_byte) series->first_byte->Observe(seconds(*news.first_byte));
   series->whole->Observe(seconds(news.whole));
   series->bytes->Increment(static_cast<double>(news.bytes));
+  const auto& stood_in = news.in_place_of;
+  const std::string_view asked = stood_in && news.first_byte ? impl_->daemon.name_of(stood_in->model) : "";
+  if (!asked.empty()) impl_->fallbacks.count(asked, series->model, stood_in->why);
 }
 
 void Metrics::on_config() { impl_->remove_what_left(); }

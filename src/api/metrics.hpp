@@ -29,6 +29,7 @@ class Metrics final : public daemon::Observer {
   void on_request(const daemon::RequestNews& news) override;
   void on_sample() override {}
   void on_config() override;
+  void on_circuit(ModelId) override {}
 
  private:
   struct Impl;

@@ -52,22 +52,25 @@ std::string request_id(const http::RequestHead& head, std::uint64_t seed) {
   return id;
 }
 
-std::string answer_lines(const Dialect& dialect, std::string_view id, const Timing& timing) {
+std::string answer_lines(const Dialect& dialect, std::string_view id, const Timing& timing, std::string_view more) {
   std::string lines;
-  lines.reserve(160 + id.size());
+  lines.reserve(160 + id.size() + more.size());
   lines.append("X-Request-Id: ").append(id).append("\r\n");
   if (!dialect.id_header.empty()) lines.append(dialect.id_header).append(": ").append(id).append("\r\n");
   lines.append("Server-Timing: ");
   append_metric(lines, "queue", timing.queue);
   if (timing.load) append_metric(lines, "load", *timing.load);
   if (timing.first) append_metric(lines, "first", *timing.first);
-  return lines.append("\r\n");
+  return lines.append("\r\n").append(more);
 }
 
 Reply::Reply(http::Exchange& exchange, const Dialect& dialect, std::string id)
     : exchange_(exchange), dialect_(&dialect), id_(std::move(id)) {}
 
-std::string_view Reply::lines() { return lines_ = answer_lines(*dialect_, id_, timing); }
+std::string_view Reply::lines() {
+  const std::string_view line = served_by ? std::string_view(served_by->served_by) : std::string_view();
+  return lines_ = answer_lines(*dialect_, id_, timing, line);
+}
 
 http::Task<void> Reply::send(int status, std::string_view content_type, std::string body, std::string_view more_lines) {
   exchange_.begin(status, body.size());
@@ -94,6 +97,7 @@ http::Task<void> Reply::error(Fault fault) {
     if (co_await exchange_.write(event) == http::Delivery::sent) co_await exchange_.end();
     co_return;
   }
+  served_by.reset();  // these are words of ours
   std::string more;
   if (const auto seconds = retry_after_seconds(fault)) more += std::format("Retry-After: {}\r\n", *seconds);
   if (kind(fault.error.code).retry == Retry::never) more += "x-should-retry: false\r\n";

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,7 +35,8 @@ struct Timing {
 };
 
 // Header lines of every answer, each ended by CRLF.
-std::string answer_lines(const Dialect& dialect, std::string_view id, const Timing& timing);
+// `more`: further ones.
+std::string answer_lines(const Dialect& dialect, std::string_view id, const Timing& timing, std::string_view more = {});
 
 // The client's own id if it is fit to be logged and sent back; a new one otherwise.
 std::string request_id(const http::RequestHead& head, std::uint64_t seed);
@@ -54,6 +56,8 @@ class Reply {
   Timing timing;
   Caller caller = {};            // may do least until their key was looked at
   std::optional<ModelId> model;  // which one it is about, for the access log
+  // Whose answer it is, once that has begun: X-Rouse-Model. Shared with the worker, which may end before the answer.
+  std::shared_ptr<const daemon::Entry> served_by = {};
 
   std::string_view client_name() const { return caller.key.empty() ? exchange_.peer() : std::string_view(caller.key); }
   // To whoever looks at what runs.

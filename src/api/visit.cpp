@@ -28,10 +28,11 @@ Visit::Visit(const Parts& parts, Reply& reply, daemon::Lease& lease, std::option
     : parts_(parts),
       reply_(reply),
       lease_(lease),
-      model_(lease.entry().model.id),
+      model_(lease.entry()->model.id),
       sent_(parts.clock.now()),
       call_(parts.upstreams, lease.upstream().address, deadline.value_or(later(sent_, parts.deadline))),
-      has_deadline_(deadline.has_value()) {
+      has_deadline_(deadline.has_value()),
+      is_remote_(lease.upstream().is_remote) {
   lease_.on_cut([this](daemon::Cut why) {
     cut_ = why;
     call_.stop();
@@ -41,7 +42,14 @@ Visit::Visit(const Parts& parts, Reply& reply, daemon::Lease& lease, std::option
 void Visit::note_head() {
   reply_.timing.first = call_.head_arrived() - sent_;
   lease_.answered(call_.head_arrived());
-  if (!has_deadline_) call_.set_deadline(kNever);  // ours was for the first byte
+  if (is_remote_)
+    note_progress();
+  else if (!has_deadline_)
+    call_.set_deadline(kNever);
+}
+
+void Visit::note_progress() {
+  if (is_remote_ && !has_deadline_) call_.set_deadline(later(parts_.clock.now(), parts_.deadline));
 }
 
 http::Task<bool> Visit::worker_had_died() {
@@ -51,7 +59,7 @@ http::Task<bool> Visit::worker_had_died() {
   co_return died;
 }
 
-http::Task<void> Visit::fail(const Error& error) {
+Fault Visit::broke_off(const Error& error) {
   Fault fault = engine_fault(error, cut_, lease_.upstream().is_remote, model_);
   const Spent spent{.queue = reply_.timing.queue,
                     .load = reply_.timing.load.value_or(Duration{}),
@@ -59,7 +67,7 @@ http::Task<void> Visit::fail(const Error& error) {
   const std::string detail = error.code == Code::deadline ? to_string(spent) : fault.error.context;
   parts_.log.warning("request {}: {} ({})", reply_.id(), fault.error.message, detail);
   lease_.finish(core::Outcome::failed);
-  co_await reply_.error(std::move(fault));
+  return fault;
 }
 
 }  // namespace rouse::api

@@ -35,13 +35,17 @@ class Visit {
   Visit(const Parts& parts, Reply& reply, daemon::Lease& lease, std::optional<TimePoint> deadline);
   ~Visit() = default;
 
-  // The head of the answer is there.
+  // The head of the answer is there. A client that has named no deadline waits for the rest as long as it takes, but
+  // another server may be gone without a word: that one must not be silent for longer than until its first byte.
   void note_head();
+  void note_progress();
   // After sending has failed: true when nobody has seen the request, since the worker has died before. The lease is
   // finished then, and another worker may answer.
   http::Task<bool> worker_had_died();
-  // The call broke off.
-  http::Task<void> fail(const Error& error);
+  // The call broke off: what is told of it. The lease is finished.
+  Fault broke_off(const Error& error);
+  http::Task<void> fail(const Error& error) { return reply_.error(broke_off(error)); }
+  bool is_cut() const { return cut_.has_value(); }
 
   const Parts& parts_;
   Reply& reply_;
@@ -51,7 +55,8 @@ class Visit {
   http::Call call_;
 
  private:
-  bool has_deadline_;
+  const bool has_deadline_;
+  const bool is_remote_;
   std::optional<daemon::Cut> cut_;
 };
 

@@ -80,6 +80,8 @@ models:
 #    parallel: 2                 # requests that it answers at once
 #    preload: true               # load it when the daemon starts
 #    pinned: true                # and keep it, whatever others need
+#    fallback: [elsewhere]       # who is asked, one after another, when it cannot answer
+#    fallback_while_loading: elsewhere   # who answers until it is loaded, if that one is ready
 #  embed:
 #    source: ~/models/embed.gguf
 #    embeddings: true

@@ -41,6 +41,7 @@ struct ModelReply {
   std::optional<double> progress;  // 0 … 1, while loading
   std::optional<std::string> error;
   std::optional<std::string> retry_at;
+  std::optional<std::string> circuit;  // of a remote one
 };
 
 struct ModelsReply {
@@ -50,6 +51,7 @@ struct ModelsReply {
 struct RequestReply {
   std::string id;
   std::string model;
+  std::optional<std::string> asked;  // for which it stands in
   std::string client;
   std::string phase;
   double waited = 0;  // ms

@@ -13,8 +13,11 @@ namespace {
 std::string number(std::uint64_t value) { return value == 0 ? "-" : std::to_string(value); }
 
 std::string note(const ModelReply& model, WallTime now) {
-  if (model.error) {
-    std::string why = model.error->substr(0, model.error->find('\n'));
+  const bool is_barred = model.circuit.value_or("closed") != "closed";
+  if (model.error || is_barred) {
+    std::string why = is_barred ? "circuit open" : "";
+    if (model.error)
+      why += std::format("{}{}", why.empty() ? "" : ": ", model.error->substr(0, model.error->find('\n')));
     const auto retry = parse_time(model.retry_at.value_or(""));
     return retry && *retry > now ? std::format("{} (next try {})", why, relative(*retry, now)) : why;
   }
@@ -130,7 +133,7 @@ Outcome<Exit> requests(Session session, const RequestsOptions& options) {
   for (const RequestReply& request : reply->requests) {
     const auto waited = std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(request.waited));
     table.add({{request.id, Style::strong},
-               request.model,
+               request.asked ? std::format("{} (for {})", request.model, *request.asked) : request.model,
                request.client,
                request.phase,
                in_words(waited),

@@ -90,7 +90,8 @@ core::CatalogueChanged Catalogue::replace(const std::vector<config::Model>& mode
                                                .model = model,
                                                .engine = engine_of(model),
                                                .files = {},
-                                               .estimate = {}});
+                                               .estimate = {},
+                                               .served_by = std::format("X-Rouse-Model: {}\r\n", model.id)});
     if (was) {
       const bool same_process = was->model.engine == model.engine;
       entry->revision = was->revision + (same_process ? 0 : 1);

@@ -35,6 +35,7 @@ struct Entry {
   std::uint64_t revision = 0;  // rises when a running worker is no longer what the entry asks for
   FileIdentity files;
   std::optional<engine::Estimate> estimate;  // when the configuration gives no footprint
+  std::string served_by;                     // the header line of every answer that it gives
 
   bool has_process() const { return engine->runs == engine::Runs::process; }
 };

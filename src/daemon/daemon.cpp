@@ -84,6 +84,7 @@ Pending Daemon::Impl::pending(ModelId model, const RequestOptions& options) {
           .client = options.client_name,
           .exchange = options.exchange,
           .origin = options.origin,
+          .in_place_of = options.in_place_of,
           .loading_before = loads == loading_times.end() ? Duration{} : loads->second.until(now)};
 }
 
@@ -183,6 +184,17 @@ http::Task<Result<Ticket>> Daemon::request(ModelId model, RequestOptions options
   co_return impl_->submit(model, options);
 }
 
+bool Daemon::can_answer_now(ModelId id) const {
+  const auto known = impl_->scheduler.view().models.find(id);
+  if (known == impl_->scheduler.view().models.end() || !known->second.queue.empty()) return false;
+  const auto* ready = std::get_if<core::Ready>(&known->second.state);
+  return ready && ready->worker.leases.size() < known->second.spec.concurrency;
+}
+
+void Daemon::preload_for_fallback(ModelId model) {
+  if (impl_->catalogue.entries().contains(model) && impl_->may_be_started(model)) impl_->begin_preload(model);
+}
+
 Result<ModelId> Daemon::find(std::string_view name) const {
   if (const auto id = impl_->catalogue.find(name)) return *id;
   const std::vector<std::string_view> names = impl_->catalogue.names();
@@ -234,7 +246,7 @@ http::Task<void> Daemon::Impl::keep_waiting(Ticket ticket) {
   while (!co_await ticket.settled_by(kNever)) continue;
   auto lease = ticket.take();
   if (!lease) co_return;
-  const ModelId model = lease->entry().id;
+  const ModelId model = lease->entry()->id;
   boost::asio::steady_timer pause(parts.io);
   bool cut = false;
   lease->on_cut([&](Cut) {

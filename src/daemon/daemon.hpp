@@ -23,6 +23,7 @@
 #include "core/scheduler.hpp"
 #include "daemon/catalogue.hpp"
 #include "daemon/observer.hpp"
+#include "daemon/stand_in.hpp"
 #include "daemon/status.hpp"
 #include "daemon/ticket.hpp"
 #include "http/call.hpp"
@@ -41,6 +42,7 @@ struct RequestOptions {
   std::optional<core::Keep> keep;
   core::Patience patience = core::Patience::may_wait;
   core::Origin origin = core::Origin::client;
+  std::optional<InPlaceOf> in_place_of;
   // For whoever looks at what runs; all of it outlives the ticket and its lease.
   std::string_view id = {};                  // X-Request-Id
   std::string_view client_name = {};         // who asks: a key's name, or an address
@@ -82,6 +84,11 @@ class Daemon {
   const Entry& entry(ModelId id) const;
   // Asks for a lease. Looks at the model's files first where it is cold (load_failed if they are of no use).
   http::Task<Result<Ticket>> request(ModelId model, RequestOptions options);
+  // Ready, with nobody before a request that comes now.
+  bool can_answer_now(ModelId model) const;
+  // Another model answers a request for this one, which is loaded meanwhile for those that follow. Ignored where it
+  // need not be loaded, or cannot be now.
+  void preload_for_fallback(ModelId model);
   // For whoever comes back later to ask again: the request goes on waiting in their place, and when it is admitted it
   // keeps that for them a little while. Nobody is seen to wait for it.
   void keep_waiting(Ticket ticket);
@@ -104,6 +111,7 @@ class Daemon {
   // --- seeing -----------------------------------------------------------------------------------------------
   std::vector<ModelStatus> models() const;  // ascending by name; removed ones as long as they hold memory
   ModelStatus model(ModelId id) const;
+  core::Stage stage(ModelId id) const;
   // Sees to it that model() can tell a footprint: where nothing is known of a model's size its files are looked at
   // once, for a second at most (a file system may not answer). Not done for all of them at the start, which could not
   // be quick.

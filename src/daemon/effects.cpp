@@ -51,7 +51,7 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
   const auto& entry = catalogue.entry(effect.model);
   const WorkerId id = effect.worker;
   if (!entry->has_process()) {
-    remotes.emplace(id, entry);
+    remotes.emplace(id, Remote{.entry = entry});
     return feed(core::Loaded{id});
   }
   parts.log.info("{}: starting on {}", entry->model.id, describe(effect.placement));
@@ -104,21 +104,10 @@ void Daemon::Impl::perform(const core::SleepWorker& effect) { workers.at(effect.
 
 void Daemon::Impl::perform(const core::WakeWorker& effect) { workers.at(effect.worker)->wake(); }
 
-bool Daemon::Impl::end_remote(WorkerId id) {
-  const auto it = remotes.find(id);
-  if (it == remotes.end()) return false;
-  const ModelId model = it->second->id;
-  remotes.erase(it);
-  feed(core::Exited{id, {}});
-  feed(core::BytesReturned{id});
-  feed(core::Preload{model});  // always ready: if it was changed, as what it is now
-  return true;
-}
-
 std::shared_ptr<const Entry> Daemon::Impl::entry_of(WorkerId id) const {
   if (const auto worker = workers.find(id); worker != workers.end()) return worker->second->entry();
   const auto remote = remotes.find(id);
-  return remote == remotes.end() ? nullptr : remote->second;
+  return remote == remotes.end() ? nullptr : remote->second.entry;
 }
 
 Upstream Daemon::Impl::upstream_of(WorkerId id, const Entry& entry) const {

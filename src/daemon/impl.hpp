@@ -36,7 +36,12 @@ class Daemon::Impl final : public Desk {
   void finish(RequestId request, core::Outcome outcome) override;
   Waited waited(const Pending& pending) const override;
   Error explain(const core::Refusal& refusal, ModelId model) const override;
+  std::optional<Barred> enter_circuit(Pending& pending) override;
+  void leave_circuit(Pending& pending, CircuitBreaker::Verdict verdict, Error why) override;
   boost::asio::io_context::executor_type executor() const override { return parts.io.get_executor(); }
+
+  // --- remotes.cpp ----------------------------------------------------------------------------------------------
+  bool end_remote(WorkerId id);  // false: it is none
 
   // --- effects.cpp ----------------------------------------------------------------------------------------------
   void perform(const core::StartWorker& effect);
@@ -52,7 +57,6 @@ class Daemon::Impl final : public Desk {
   void perform(const core::Announce& effect);
   void perform(const core::ShutdownComplete& effect);
   void worker_gone(WorkerId id, std::string why);
-  bool end_remote(WorkerId id);  // false: it is none
   std::shared_ptr<const Entry> entry_of(WorkerId id) const;
   Upstream upstream_of(WorkerId id, const Entry& entry) const;
 
@@ -94,8 +98,12 @@ class Daemon::Impl final : public Desk {
   core::Scheduler scheduler;
   std::map<ModelId, std::unique_ptr<system::WorkerLog>> logs;
   std::map<WorkerId, std::unique_ptr<Worker>> workers;
-  std::map<WorkerId, std::shared_ptr<const Entry>> remotes;  // workers without a process; shared with the catalogue
-  std::unordered_map<RequestId, Pending*> requests;          // owned by their tickets and leases
+  struct Remote {                        // a worker without a process
+    std::shared_ptr<const Entry> entry;  // shared with the catalogue
+    CircuitBreaker circuit = {};
+  };
+  std::map<WorkerId, Remote> remotes;
+  std::unordered_map<RequestId, Pending*> requests;  // owned by their tickets and leases
 
   struct Unloading {
     explicit Unloading(boost::asio::io_context& io) : done(io, boost::asio::steady_timer::time_point::max()) {}

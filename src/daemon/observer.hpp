@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "core/effects.hpp"
+#include "daemon/stand_in.hpp"
 #include "daemon/ticket.hpp"
 
 namespace rouse::daemon {
@@ -32,9 +33,10 @@ std::string_view name(Ending ending);
 struct RequestNews {
   RequestStep step = RequestStep::queued;
   RequestId request;
-  std::string_view id;      // X-Request-Id
-  std::string_view client;  // who asks
-  ModelId model;
+  std::string_view id;                   // X-Request-Id
+  std::string_view client;               // who asks
+  ModelId model;                         // that is to answer
+  std::optional<InPlaceOf> in_place_of;  // of which other one
   Ending ending = Ending::none;
   bool started = false;                          // it had a worker
   core::Reason reason = core::Reason::deadline;  // of a refused one
@@ -51,6 +53,7 @@ class Observer {
   virtual void on_request(const RequestNews& news) = 0;  // of clients, not of operators
   virtual void on_sample() = 0;                          // the machine's memory was looked at
   virtual void on_config() = 0;                          // the catalogue is another now
+  virtual void on_circuit(ModelId model) = 0;            // a remote one's was opened or closed
 };
 
 }  // namespace rouse::daemon

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "daemon/catalogue.hpp"
+#include "daemon/stand_in.hpp"
 #include "daemon/ticket.hpp"
 #include "http/exchange.hpp"
 
@@ -22,6 +23,8 @@ class Desk {
   virtual void abandon(RequestId request) = 0;
   virtual void finish(RequestId request, core::Outcome outcome) = 0;
   virtual Waited waited(const Pending& pending) const = 0;
+  virtual std::optional<Barred> enter_circuit(Pending& pending) = 0;
+  virtual void leave_circuit(Pending& pending, CircuitBreaker::Verdict verdict, Error why) = 0;
   virtual Error explain(const core::Refusal& refusal, ModelId model) const = 0;
   virtual boost::asio::io_context::executor_type executor() const = 0;
 };
@@ -37,6 +40,7 @@ struct Pending {
   std::string_view client = {};
   const http::Exchange* exchange = nullptr;
   core::Origin origin = core::Origin::client;
+  std::optional<InPlaceOf> in_place_of = {};
   Duration loading_before{};  // its model, until it was submitted
   At at = At::waiting;
 
@@ -46,6 +50,7 @@ struct Pending {
   WorkerId worker{};
   std::shared_ptr<const Entry> entry = {};  // shared with the worker and the catalogue
   Upstream upstream = {};
+  std::optional<CircuitBreaker::Pass> pass = {};  // of a remote one, while it is not known what has become of it
   TimePoint admitted = kNever;
   std::optional<TimePoint> first_byte = {};
   std::function<void(Cut)> cut = {};

@@ -59,6 +59,7 @@ void Daemon::Impl::tell(const Pending& pending, RequestStep step, Ending ending)
                    .id = pending.id,
                    .client = pending.client,
                    .model = pending.model,
+                   .in_place_of = pending.in_place_of,
                    .ending = ending,
                    .started = pending.at == Pending::At::admitted,
                    .reason = pending.refusal.reason,
@@ -83,12 +84,15 @@ RequestStatus Daemon::Impl::status(const Pending& pending) const {
   const Entry* entry = catalogue.seen(pending.model);
   RequestStatus status{.id = std::string(pending.id),
                        .model = entry ? entry->model.id : "",
+                       .asked = {},
                        .client = std::string(pending.client),
                        .by_operator = pending.origin == core::Origin::operator_,
                        .phase = pending.first_byte ? RequestPhase::streaming : RequestPhase::prompt,
                        .waited = pending.admitted - pending.submitted,
                        .position = {},
                        .bytes = bytes_of(pending)};
+  const Entry* asked = pending.in_place_of ? catalogue.seen(pending.in_place_of->model) : nullptr;
+  if (asked) status.asked = asked->model.id;
   if (pending.at == Pending::At::admitted) return status;
   const auto& models = scheduler.view().models;
   const auto model = models.find(pending.model);

@@ -45,7 +45,8 @@ ModelStatus Daemon::model(ModelId id) const {
                      .removed = model.removed,
                      .progress = {},
                      .error = {},
-                     .retry_at = {}};
+                     .retry_at = {},
+                     .circuit = {}};
   const core::Worker* worker = core::worker(model.state);
   const core::Row* row = worker ? view.ledger.find(worker->id) : nullptr;
   if (row)
@@ -73,12 +74,24 @@ ModelStatus Daemon::model(ModelId id) const {
     status.error = failed->error;
     if (failed->retry_at != kNever) status.retry_at = at(failed->retry_at);
   }
+  if (const auto remote = worker ? impl_->remotes.find(worker->id) : impl_->remotes.end();
+      remote != impl_->remotes.end()) {
+    const CircuitBreaker& circuit = remote->second.circuit;
+    status.circuit = circuit.state();
+    if (status.circuit != CircuitBreaker::State::closed) {
+      status.error = circuit.last_failure().message;
+      if (!circuit.last_failure().context.empty()) status.error += ": " + circuit.last_failure().context;
+      status.retry_at = at(circuit.retry_at());
+    }
+  }
   if (const auto why = impl_->unusable.find(id); why != impl_->unusable.end() && status.stage == core::Stage::cold) {
     status.stage = core::Stage::failed;
     status.error = why->second;
   }
   return status;
 }
+
+core::Stage Daemon::stage(ModelId id) const { return core::stage(impl_->scheduler.view().models.at(id).state); }
 
 std::vector<ModelStatus> Daemon::models() const {
   std::vector<ModelStatus> all;

@@ -13,6 +13,7 @@
 #include "base/ids.hpp"
 #include "core/lifecycle.hpp"
 #include "core/model.hpp"
+#include "daemon/circuit_breaker.hpp"
 
 namespace rouse::daemon {
 
@@ -34,10 +35,11 @@ struct ModelStatus {
   std::optional<WallTime> expires_at;  // when it stops if nobody asks; nothing while busy, pinned or kept for ever
   bool keep_forever = false;
   bool pinned = false;
-  bool removed = false;              // no longer configured: its worker ends its answers
-  std::optional<double> progress;    // 0 … 1 while loading
-  std::string error;                 // of a failed one; for administrators
-  std::optional<WallTime> retry_at;  // of a failed one
+  bool removed = false;                          // no longer configured: its worker ends its answers
+  std::optional<double> progress;                // 0 … 1 while loading
+  std::string error;                             // of a failed one, or one whose circuit is open; for administrators
+  std::optional<WallTime> retry_at;              // of a failed one, or one whose circuit is open
+  std::optional<CircuitBreaker::State> circuit;  // of a remote one: whether its server is asked
 };
 
 struct DeviceStatus {
@@ -60,8 +62,9 @@ enum class RequestPhase : std::uint8_t {
 std::string_view name(RequestPhase phase);
 
 struct RequestStatus {
-  std::string id;  // X-Request-Id; where several carry the same, "…~7", so that each has one of its own
-  std::string model;
+  std::string id;     // X-Request-Id; where several carry the same, "…~7", so that each has one of its own
+  std::string model;  // that is to answer
+  std::optional<std::string> asked;  // the one that the client named, where another stands in for it
   std::string client;
   bool by_operator = false;
   RequestPhase phase = RequestPhase::queued;

@@ -26,17 +26,23 @@ Lease& Lease::operator=(Lease&& other) noexcept {
 Lease::~Lease() { finish(core::Outcome::failed); }
 
 const Upstream& Lease::upstream() const { return pending_->upstream; }
-const Entry& Lease::entry() const { return *pending_->entry; }
+const std::shared_ptr<const Entry>& Lease::entry() const { return pending_->entry; }
 WorkerId Lease::worker() const { return pending_->worker; }
 void Lease::on_cut(std::function<void(Cut)> cut) {
   if (pending_->cut_short) return cut(*pending_->cut_short);
   pending_->cut = std::move(cut);
 }
+std::optional<Barred> Lease::enter_circuit() { return pending_->desk.enter_circuit(*pending_); }
+void Lease::leave_circuit(CircuitBreaker::Verdict verdict, Error why) {
+  if (pending_->pass) pending_->desk.leave_circuit(*pending_, verdict, std::move(why));
+}
 void Lease::answered(TimePoint first_byte) { pending_->first_byte = first_byte; }
 
 void Lease::finish(core::Outcome outcome) {
   const std::unique_ptr<Pending> pending = std::move(pending_);
-  if (pending) pending->desk.finish(pending->request, outcome);
+  if (!pending) return;
+  if (pending->pass) pending->desk.leave_circuit(*pending, CircuitBreaker::Verdict::nothing, {});
+  pending->desk.finish(pending->request, outcome);
 }
 
 http::Task<bool> Lease::worker_gone_by(TimePoint time) {

@@ -21,6 +21,7 @@
 #include "base/result.hpp"
 #include "core/effects.hpp"
 #include "core/events.hpp"
+#include "daemon/circuit_breaker.hpp"
 #include "http/address.hpp"
 #include "http/task.hpp"
 
@@ -45,6 +46,12 @@ struct Upstream {
   bool is_remote = false;
 };
 
+// Why the server behind a remote model is not asked now.
+struct Barred {
+  Error error;
+  TimePoint retry_at = kNever;
+};
+
 enum class Cut : std::uint8_t {
   forced,     // a forced unload, or shutdown
   cancelled,  // an operator cancelled the request
@@ -57,8 +64,13 @@ class Lease {
   ~Lease();  // finishes as failed
 
   const Upstream& upstream() const;
-  const Entry& entry() const;  // what the worker was started from
+  // What the worker was started from; shared with the worker and the catalogue.
+  const std::shared_ptr<const Entry>& entry() const;
   WorkerId worker() const;
+  // Of a remote model: before its server is asked, whether it may be (its circuit may be open), and afterwards what
+  // that has told of it.
+  std::optional<Barred> enter_circuit();
+  void leave_circuit(CircuitBreaker::Verdict verdict, Error why = {});
   // Waits until the worker's process is known to be gone, at most until `time`; whether it is.
   http::Task<bool> worker_gone_by(TimePoint time);
   // Called when a forced unload, a shutdown or an operator ends this request: stop the call. At once, if that was

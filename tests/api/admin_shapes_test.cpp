@@ -21,7 +21,7 @@ TEST_CASE("a cold model shows every field, empty where nothing is known") {
       admin_json_of(model_named("chat")) ==
       R"({"id":"chat","aliases":[],"engine":"llama","state":"cold","progress":null,"leases":0,"waiting":0,"footprint":{},)"
       R"("footprint_source":null,"pid":null,"loads":0,"last_load_ms":null,"last_used":null,"expires_at":null,)"
-      R"("keep_forever":false,"pinned":false,"removed":false,"error":null,"retry_at":null})");
+      R"("keep_forever":false,"pinned":false,"removed":false,"error":null,"retry_at":null,"circuit":null})");
 }
 
 TEST_CASE("a busy model shows what it holds and where") {
@@ -43,7 +43,13 @@ TEST_CASE("a busy model shows what it holds and where") {
       R"({"id":"chat","aliases":["gpt-4o-mini"],"engine":"llama","state":"ready","progress":null,"leases":2,"waiting":3,)"
       R"("footprint":{"gpu0":4294967296,"host":100},"footprint_source":"learnt","pid":4711,"loads":5,"last_load_ms":1234.567,)"
       R"("last_used":"2023-11-14T22:13:20.123Z","expires_at":"2023-11-14T22:18:20.123Z","keep_forever":false,"pinned":true,)"
-      R"("removed":false,"error":null,"retry_at":null})");
+      R"("removed":false,"error":null,"retry_at":null,"circuit":null})");
+}
+
+TEST_CASE("a remote model says whether its server is asked") {
+  daemon::ModelStatus remote = model_named("far");
+  remote.circuit = daemon::CircuitBreaker::State::half_open;
+  CHECK(admin_json_of(remote).ends_with(R"("circuit":"half_open"})"));
 }
 
 TEST_CASE("a failed model says why, whatever bytes the reason holds") {
@@ -84,16 +90,18 @@ TEST_CASE("a request shows where it stands, and its place only while it waits") 
   waiting.client = "127.0.0.1";
   waiting.waited = 1500us;
   waiting.position = 3;
-  CHECK(admin_json_of(std::vector{waiting}) ==
-        R"({"requests":[{"id":"req-1","model":"chat","client":"127.0.0.1","origin":"client","phase":"queued",)"
-        R"("waited":1.5,"position":3,"bytes":0}]})");
+  CHECK(
+      admin_json_of(std::vector{waiting}) ==
+      R"({"requests":[{"id":"req-1","model":"chat","asked":null,"client":"127.0.0.1","origin":"client","phase":"queued",)"
+      R"("waited":1.5,"position":3,"bytes":0}]})");
   waiting.by_operator = true;
   waiting.phase = daemon::RequestPhase::streaming;
   waiting.position.reset();
   waiting.bytes = 77;
-  CHECK(admin_json_of(waiting) ==
-        R"({"id":"req-1","model":"chat","client":"127.0.0.1","origin":"operator","phase":"streaming","waited":1.5,)"
-        R"("position":null,"bytes":77})");
+  CHECK(
+      admin_json_of(waiting) ==
+      R"({"id":"req-1","model":"chat","asked":null,"client":"127.0.0.1","origin":"operator","phase":"streaming","waited":1.5,)"
+      R"("position":null,"bytes":77})");
 }
 
 TEST_CASE("the receipt of an unload says what came back, and whether that was seen") {

@@ -42,8 +42,8 @@ TEST_CASE("a request tells what is known at each step") {
   news.id = "req-1";
   news.client = "127.0.0.1";
   CHECK(
-      event_json_of(news, "chat", kTime) ==
-      R"({"at":"2023-11-14T22:13:20.123Z","id":"req-1","model":"chat","client":"127.0.0.1","step":"queued",)"
+      event_json_of(news, "chat", "", kTime) ==
+      R"({"at":"2023-11-14T22:13:20.123Z","id":"req-1","model":"chat","asked":null,"client":"127.0.0.1","step":"queued",)"
       R"("outcome":null,"reason":null,"queue_ms":null,"load_ms":null,"first_byte_ms":null,"total_ms":null,"bytes":0})");
   news.step = daemon::RequestStep::ended;
   news.ending = daemon::Ending::ok;
@@ -52,9 +52,27 @@ TEST_CASE("a request tells what is known at each step") {
   news.first_byte = 3ms;
   news.whole = 9ms;
   news.bytes = 77;
-  CHECK(event_json_of(news, "chat", kTime)
+  CHECK(event_json_of(news, "chat", "", kTime)
             .ends_with(R"("step":"ended","outcome":"ok","reason":null,"queue_ms":1,"load_ms":2,"first_byte_ms":3,)"
                        R"("total_ms":9,"bytes":77})"));
+}
+
+TEST_CASE("a request tells for whom its model stands in") {
+  CHECK(event_json_of(daemon::RequestNews{}, "small", "big", kTime).contains(R"("model":"small","asked":"big",)"));
+}
+
+TEST_CASE("a circuit that opens tells what happened last, and the state that the model is in all the while") {
+  daemon::ModelStatus far{};
+  far.name = "far";
+  far.stage = core::Stage::ready;
+  far.circuit = daemon::CircuitBreaker::State::open;
+  far.error = "it answered 503";
+  CHECK(circuit_event_json(far, kTime) ==
+        R"({"at":"2023-11-14T22:13:20.123Z","model":"far","from":"ready","to":"ready","trigger":"circuit opened",)"
+        R"("reason":null,"worker":0,"bytes_before":0,"bytes_after":0,"error":"it answered 503"})");
+  far.circuit = daemon::CircuitBreaker::State::closed;
+  far.error.clear();
+  CHECK(circuit_event_json(far, kTime).contains(R"("trigger":"circuit closed",)"));
 }
 
 TEST_CASE("a refused request tells why") {
@@ -62,7 +80,8 @@ TEST_CASE("a refused request tells why") {
   news.step = daemon::RequestStep::ended;
   news.ending = daemon::Ending::refused;
   news.reason = core::Reason::queue_full;
-  CHECK(event_json_of(news, "chat", kTime).contains(R"("outcome":"refused","reason":"queue full","queue_ms":null)"));
+  CHECK(
+      event_json_of(news, "chat", "", kTime).contains(R"("outcome":"refused","reason":"queue full","queue_ms":null)"));
 }
 
 TEST_CASE("a snapshot is models and devices together") {

@@ -39,6 +39,19 @@ TEST_CASE("a model is in one state, and holds memory only while it has a worker"
   CHECK_FALSE(has_line(families, R"(rouse_model_bytes{model="cold",device="host"} 1000)"));
 }
 
+TEST_CASE("a circuit is a remote model's, and open until its server has answered") {
+  daemon::ModelStatus far = model("far", core::Stage::ready);
+  for (const auto& [state, value] :
+       {std::pair{daemon::CircuitBreaker::State::closed, "0"}, std::pair{daemon::CircuitBreaker::State::open, "1"},
+        std::pair{daemon::CircuitBreaker::State::half_open, "1"}}) {
+    far.circuit = state;
+    Families families;
+    append_gauges(families, std::vector{far, model("chat", core::Stage::ready)});
+    CHECK(has_line(families, std::string(R"(rouse_remote_circuit_open{model="far"} )") + value));
+    CHECK_FALSE(prometheus::TextSerializer().Serialize(families).contains(R"(circuit_open{model="chat"})"));
+  }
+}
+
 TEST_CASE("a device's row is its own") {
   Families families;
   append_gauges(families, std::vector{device("host", Bytes{70}, Bytes{30})});

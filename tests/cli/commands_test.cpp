@@ -256,6 +256,30 @@ TEST_CASE("pin and unpin say what holds from now on") {
   CHECK(fake.seen().at(0).fields.at("Content-Type") == "application/json");
 }
 
+TEST_CASE("a model that stands in for another is shown with that one") {
+  FakeDaemon fake;
+  fake.answer(
+      "GET /rouse/v1/requests",
+      R"({"requests":[{"id":"r-1","model":"small","asked":"big","client":"127.0.0.1","phase":"prompt","waited":0,
+               "position":null,"bytes":0},{"id":"r-2","model":"small","asked":null,"client":"127.0.0.1",
+               "phase":"prompt","waited":0,"position":null,"bytes":0}]})");
+  const std::string seen = asking(fake)({"requests"}).out;
+  CHECK(seen.contains("r-1      small (for big)  127"));
+  CHECK(seen.contains("r-2      small            127"));
+}
+
+TEST_CASE("ps says that a circuit is open, why, and when its server is asked again") {
+  FakeDaemon fake;
+  fake.answer("GET /rouse/v1/models",
+              R"({"models":[{"id":"far","engine":"remote","state":"ready","circuit":"open",
+  "error":"it answered 503","retry_at":"2199-01-01T00:00:00Z"},{"id":"near","engine":"remote","state":"ready",
+  "circuit":"half_open","error":null},{"id":"well","engine":"remote","state":"ready","circuit":"closed"}]})");
+  const std::string seen = asking(fake)({"ps"}).out;
+  CHECK(seen.contains("circuit open: it answered 503 (next try in "));
+  CHECK(seen.contains("circuit open\n"));
+  CHECK_FALSE(seen.substr(seen.find("well")).contains("circuit"));
+}
+
 TEST_CASE("requests are shown with their ids, and cancelled by them") {
   FakeDaemon fake;
   fake.answer("GET /rouse/v1/requests",

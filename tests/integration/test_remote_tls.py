@@ -121,6 +121,15 @@ def test_a_certificate_that_does_not_hold_is_told_plainly(authority, names, vali
         assert upstream.asked == []
 
 
+def test_a_certificate_that_does_not_hold_leaves_the_request_to_the_fallback(authority):
+    with Upstream(tls=authority.sign(HERE, *PAST)) as expired, Upstream() as spare:
+        models = {"far": far(expired, authority, fallback="spare"), "spare": far(spare, None)}
+        with RouseDaemon({"models": models}) as rouse:
+            status, headers, body = rouse.chat("far")
+            assert status == 200 and headers["X-Rouse-Model"] == "spare", body
+            assert expired.asked == []
+
+
 @pytest.mark.parametrize("stranger", [True, False])
 def test_an_unknown_authority_is_told_plainly(authority, tmp_path, stranger):
     trusted = Authority(tmp_path, "another") if stranger else None
