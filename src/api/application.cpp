@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/engine_fault.hpp"
+#include "api/fallback.hpp"
 #include "api/visit.hpp"
 #include "api/waiting_page.hpp"
 #include "http/tunnel.hpp"
@@ -84,6 +85,7 @@ http::Task<bool> PageVisit::run(std::string_view body) {
     co_return false;
   }
   note_head();
+  reply_.served_by = lease_.entry();
   co_await answer((*head)->status);
   co_return false;
 }
@@ -103,23 +105,47 @@ http::Task<void> PageVisit::answer(int status) {
   }
 }
 
-// Waits for a worker and has it answer. True when it died before it was asked: the request waits its turn once more.
-http::Task<bool> take_turn(const Parts& parts, Reply& reply, const Asked& asked, std::string_view body) {
+// Waits for a worker and has it answer. Whoever calls it answers what was refused or passed on.
+http::Task<Turn> take_turn(const Parts& parts, Reply& reply, const Asked& asked, std::string_view body,
+                           std::optional<Fault>& fault) {
   const TimePoint begun = parts.clock.now();
   auto ticket = co_await parts.daemon.request(asked.model, asked.options);
-  if (!ticket) {
-    co_await reply.error(std::move(ticket.error()));
-    co_return false;
-  }
-  if (!co_await wait(parts, reply, asked, *ticket)) co_return false;
+  if (!ticket) co_return refused(std::move(ticket.error()), fault);
+  if (!co_await wait(parts, reply, asked, *ticket)) co_return Turn::over;
   reply.timing.wait(parts.clock.now() - begun, ticket->waited().load);
   auto lease = ticket->take();
-  if (!lease) {
-    co_await reply.error(refusal_of(*ticket, std::move(lease.error()), parts.clock.now()));
-    co_return false;
-  }
+  if (!lease) co_return refused(*ticket, std::move(lease.error()), parts.clock.now(), fault);
   PageVisit visit(parts, reply, *lease, asked);
-  co_return co_await visit.run(body);
+  co_return co_await visit.run(body) ? Turn::again : Turn::over;
+}
+
+// Only applications stand in for one: another server would be shown its cookies.
+Result<void> check_is_application(const daemon::Daemon& daemon, ModelId model) {
+  const std::string_view engine = daemon.entry(model).engine->name;
+  if (engine == "command") return {};
+  return fail(Code::conflict,
+              std::format("model \"{}\" is no application: its engine is {}; those with engine: command are",
+                          daemon.name_of(model), engine));
+}
+
+http::Task<void> answer_with_fallbacks(const Parts& parts, Reply& reply, const Asked& first, std::string_view body) {
+  Fallback fallback(parts, first.model, first.options.patience, *first.options.deadline);
+  while (const auto model = fallback.next()) {
+    if (auto fits = check_is_application(parts.daemon, *model); !fits) {
+      fallback.failed(std::move(fits.error()));
+      continue;
+    }
+    Asked asked = first;
+    asked.model = *model;
+    fallback.fit(asked.options);
+    std::optional<Fault> fault;
+    Turn turn = Turn::again;
+    while (turn == Turn::again) turn = co_await take_turn(parts, reply, asked, body, fault);
+    if (turn == Turn::over) co_return;
+    fallback.failed(std::move(*fault));
+    if (turn == Turn::refused) break;
+  }
+  co_await reply.error(fallback.told());
 }
 
 http::Task<void> pass_on(const Parts& parts, Reply& reply, std::string_view id, std::string target, std::string lines) {
@@ -128,13 +154,8 @@ http::Task<void> pass_on(const Parts& parts, Reply& reply, std::string_view id, 
   const auto model = parts.daemon.find(id);
   if (!model) co_return co_await reply.error(model.error());
   reply.model = *model;
-  const std::string_view engine = parts.daemon.entry(*model).engine->name;
-  if (engine != "command") {
-    co_return co_await reply.error(Error{
-        Code::conflict,
-        std::format("model \"{}\" is no application: its engine is {}; those with engine: command are", id, engine),
-        {}});
-  }
+  if (auto fits = check_is_application(parts.daemon, *model); !fits)
+    co_return co_await reply.error(std::move(fits.error()));
   if (head.field(kProgressField)) {
     const daemon::ModelStatus status = parts.daemon.model(*model);
     const bool sleeps =
@@ -153,8 +174,12 @@ http::Task<void> pass_on(const Parts& parts, Reply& reply, std::string_view id, 
               .lines = std::move(lines),
               .options = options_of(parts, reply, *wishes)};
   if (wishes->deadline) asked.deadline = asked.options.deadline;
-  while (co_await take_turn(parts, reply, asked, *body)) {
-  }
+  if (has_fallbacks(parts.daemon.entry(*model).model))
+    co_return co_await answer_with_fallbacks(parts, reply, asked, *body);
+  std::optional<Fault> fault;
+  Turn turn = Turn::again;
+  while (turn == Turn::again) turn = co_await take_turn(parts, reply, asked, *body, fault);
+  if (turn != Turn::over) co_await reply.error(std::move(*fault));
 }
 
 constexpr std::string_view kModels = "/rouse/v1/models/";

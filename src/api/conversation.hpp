@@ -4,7 +4,6 @@
 // Lives in the coroutine of the request, like all that it is given. Owner thread.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -27,14 +26,6 @@ struct Asked {
   Usage usage = Usage::unasked;
   std::span<const ArrayMember> arrays = {};  // in its body
   bool has_others = false;                   // another model may be asked when this one cannot answer
-};
-
-// What has become of a request when its turn is over.
-enum class Turn : std::uint8_t {
-  over,     // it has been answered, or its client has left
-  again,    // the worker had died before it was asked: another one may be
-  refused,  // nothing has been answered
-  passed,   // nor had any work begun: another model may be asked
 };
 
 class Conversation : private Visit {

@@ -124,18 +124,14 @@ http::Task<Turn> take_turn(const Parts& parts, Reply& reply, const Asked& asked,
   auto ticket = co_await parts.daemon.request(asked.model, asked.options);
   if (!ticket) {
     reply.timing.wait(parts.clock.now() - waiting.begun, waiting.load);
-    waiting.fault = Fault(std::move(ticket.error()));
-    co_return waiting.fault->error.code == Code::load_failed ? Turn::passed : Turn::refused;
+    co_return refused(std::move(ticket.error()), waiting.fault);
   }
   const bool stays = ticket->settled() || co_await wait(parts, reply, asked, waiting, *ticket);
   note_wait(parts, reply, waiting, *ticket);
   if (!stays) co_return Turn::over;
   waiting.load = *reply.timing.load;
   auto lease = ticket->take();
-  if (!lease) {
-    waiting.fault = refusal_of(*ticket, std::move(lease.error()), parts.clock.now());
-    co_return ticket->refusal() && may_pass_on(ticket->refusal()->reason) ? Turn::passed : Turn::refused;
-  }
+  if (!lease) co_return refused(*ticket, std::move(lease.error()), parts.clock.now(), waiting.fault);
   Conversation conversation(parts, reply, *lease, asked, waiting.fault);
   co_return co_await conversation.run(body);
 }

@@ -4,6 +4,7 @@
 
 #include "api/deadline.hpp"
 #include "api/engine_fault.hpp"
+#include "api/fallback.hpp"
 
 namespace rouse::api {
 
@@ -19,9 +20,15 @@ daemon::RequestOptions options_of(const Parts& parts, const Reply& reply, const 
   return options;
 }
 
-Fault refusal_of(const daemon::Ticket& ticket, Error error, TimePoint now) {
+Turn refused(Error error, std::optional<Fault>& why) {
+  why = Fault(std::move(error));
+  return why->error.code == Code::load_failed ? Turn::passed : Turn::refused;
+}
+
+Turn refused(const daemon::Ticket& ticket, Error error, TimePoint now, std::optional<Fault>& why) {
   const core::Refusal* refusal = ticket.refusal();
-  return refusal ? to_fault(std::move(error), *refusal, now) : Fault(std::move(error));
+  why = refusal ? to_fault(std::move(error), *refusal, now) : Fault(std::move(error));
+  return refusal && may_pass_on(refusal->reason) ? Turn::passed : Turn::refused;
 }
 
 Visit::Visit(const Parts& parts, Reply& reply, daemon::Lease& lease, std::optional<TimePoint> deadline)

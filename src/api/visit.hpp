@@ -4,6 +4,7 @@
 // Lives in the coroutine of the request, like all that it is given. Owner thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -21,8 +22,17 @@ namespace rouse::api {
 // What the daemon is asked for: what the client wishes, as far as its key allows.
 daemon::RequestOptions options_of(const Parts& parts, const Reply& reply, const LifecycleOptions& wishes);
 
-// Why a settled ticket has no lease.
-Fault refusal_of(const daemon::Ticket& ticket, Error error, TimePoint now);
+// What has become of a request when its turn with a model is over.
+enum class Turn : std::uint8_t {
+  over,     // it has been answered, or its client has left
+  again,    // the worker had died before it was asked: another one may be
+  refused,  // nothing has been answered
+  passed,   // nor had any work begun: another model may be asked
+};
+
+// Why there is no ticket, or a settled one has no lease.
+Turn refused(Error error, std::optional<Fault>& why);
+Turn refused(const daemon::Ticket& ticket, Error error, TimePoint now, std::optional<Fault>& why);
 
 // One call to a worker.
 class Visit {

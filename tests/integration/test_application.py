@@ -166,6 +166,46 @@ def test_the_page_turns_into_the_application_though_that_is_kept_for_no_time():
         rouse.until_state("studio", "cold")
 
 
+def fallbacks(rouse) -> dict:
+    """How often (the asked, why, who served)."""
+    counted = re.findall(r'^rouse_fallbacks_total{model="(\w+)",reason="(\w+)",served_by="(\w+)"} (\d+)$',
+                         rouse.get("/metrics"), re.M)
+    return {tuple(labels): int(count) for *labels, count in counted}
+
+
+def test_another_application_answers_for_one_that_cannot_be_started():
+    broken = app("uvicorn_app.py", fallback=["far", "spare"])
+    broken["command"] = ["false", "{port}"]
+    far = {"engine": "remote", "url": "http://127.0.0.1:1"}  # no application: it would be shown the client's cookies
+    with serve(studio=broken, far=far, spare=app("uvicorn_app.py"), alone={**broken, "fallback": "far"}) as rouse:
+        for port, prefix in ((home(rouse), ""), (rouse.port, "/rouse/v1/models/studio/app")):
+            status, headers, page = get(port, prefix + "/")
+            assert status == 200 and b"<h1>Studio</h1>" in page and headers["X-Rouse-Model"] is None
+        status, _, echoed = get(home(rouse), "/echo", method="POST", body=b"x" * 100_000)
+        assert status == 200 and json.loads(echoed)["length"] == 100_000
+        until(lambda: fallbacks(rouse) == {("studio", "failed", "spare"): 3}, "all are counted")
+        status, _, body = get(home(rouse, "alone"))
+        assert status == 502 and b"alone" in body and b"far" in body and b"is no application" in body
+
+
+def test_another_application_answers_while_one_wakes_and_no_page_is_needed():
+    with Gate() as gate:
+        with serve(studio=app("uvicorn_app.py", gate.port, fallback_while_loading="spare"),
+                   spare=app("uvicorn_app.py")) as rouse:
+            assert get(home(rouse, "spare"))[0] == 200
+            for headers in (PAGE, {}):
+                status, _, page = get(home(rouse), "/", headers)
+                assert status == 200 and b"<h1>Studio</h1>" in page
+            rouse.until_state("studio", "loading")
+            with connect(f"ws://127.0.0.1:{home(rouse)}/ws") as socket_:
+                socket_.send("hello")
+                assert "hello" in socket_.recv(BOUND)
+            gate.open()
+            rouse.until_state("studio", "ready")
+            assert get(home(rouse))[0] == 200
+            until(lambda: fallbacks(rouse) == {("studio", "loading", "spare"): 3}, "all are counted")
+
+
 def test_a_browser_that_leaves_the_page_has_woken_it_nevertheless():
     with Gate() as gate, serve(studio=app("uvicorn_app.py", gate.port)) as rouse:
         assert get(home(rouse), "/", PAGE)[0] == 503
