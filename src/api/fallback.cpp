@@ -55,7 +55,7 @@ std::optional<ModelId> Fallback::take(std::vector<ModelId>& from) {
 }
 
 std::optional<ModelId> Fallback::next() {
-  if (parts_.clock.now() >= deadline_) return std::nullopt;
+  if (!tried_.empty() && parts_.clock.now() >= deadline_) return std::nullopt;
   as_ = daemon::StandsIn::loading;
   if (const auto stand_in = take(stand_ins_)) return stand_in;
   as_ = daemon::StandsIn::failed;

@@ -33,10 +33,10 @@ inline bool is_no_answer(int status) { return status >= 502 && status <= 504; }
 
 class Fallback {
  public:
-  // `deadline`: of the request; nobody is asked after it.
+  // `deadline`: of the request; nobody else is asked after it.
   Fallback(const Parts& parts, ModelId asked, core::Patience patience, TimePoint deadline);
 
-  // Who is to be asked next; nothing when nobody is left.
+  // Who is to be asked next; nothing when nobody is left. The first time there is somebody.
   std::optional<ModelId> next();
   // Fits the options of a request for the model that next() gave last: what its client wishes of the model it named is
   // not wished of another.

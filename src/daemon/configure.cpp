@@ -52,7 +52,7 @@ void Daemon::Impl::forget_if_gone(ModelId model) {
 
 void Daemon::reload(const config::Config& config) {
   for (const ModelId model : impl_->configure(config)) {
-    if (impl_->catalogue.entry(model)->model.preload) impl_->begin_preload(model);
+    if (impl_->catalogue.entry(model)->model.preload) impl_->begin_preload(core::Preload{model});
   }
   for (Observer* observer : impl_->observers) observer->on_config();
 }

@@ -158,10 +158,10 @@ bool Daemon::Impl::asks_for(ModelId model, const Entry& entry) const {
   return now != catalogue.entries().end() && now->second->model.engine == entry.model.engine;
 }
 
-http::Task<void> Daemon::Impl::preload(ModelId model) {
-  const auto looked = co_await look_at_files(model);
-  if (looked) co_return feed(core::Preload{model});
-  if (const Entry* entry = catalogue.seen(model))
+http::Task<void> Daemon::Impl::preload(core::Preload event) {
+  const auto looked = co_await look_at_files(event.model);
+  if (looked) co_return feed(event);
+  if (const Entry* entry = catalogue.seen(event.model))
     parts.log.warning("{}: not preloaded: {}", entry->model.id, looked.error().message);
 }
 
@@ -192,7 +192,8 @@ bool Daemon::can_answer_now(ModelId id) const {
 }
 
 void Daemon::preload_for_fallback(ModelId model) {
-  if (impl_->catalogue.entries().contains(model) && impl_->may_be_started(model)) impl_->begin_preload(model);
+  if (impl_->catalogue.entries().contains(model) && impl_->may_be_started(model))
+    impl_->begin_preload(core::Preload{model});
 }
 
 Result<ModelId> Daemon::find(std::string_view name) const {
@@ -302,14 +303,14 @@ http::Task<void> Daemon::ended() {
 
 bool Daemon::accepting() const { return impl_->accepting; }
 
-void Daemon::Impl::begin_preload(ModelId model) {
+void Daemon::Impl::begin_preload(core::Preload event) {
   // Owned by nobody but the pool's one look; ends with it.
-  boost::asio::co_spawn(parts.io.get_executor(), preload(model), boost::asio::detached);
+  boost::asio::co_spawn(parts.io.get_executor(), preload(event), boost::asio::detached);
 }
 
 void Daemon::start_preloads() {
   for (const auto& [id, entry] : impl_->catalogue.entries()) {
-    if (entry->model.preload) impl_->begin_preload(id);
+    if (entry->model.preload) impl_->begin_preload(core::Preload{id});
   }
 }
 

@@ -80,8 +80,8 @@ class Daemon::Impl final : public Desk {
   http::Task<Result<void>> look_at_files(ModelId model);
   // Is the entry, though perhaps not the present one, about the same files read in the same way?
   bool asks_for(ModelId model, const Entry& entry) const;
-  void begin_preload(ModelId model);
-  http::Task<void> preload(ModelId model);
+  void begin_preload(core::Preload event);
+  http::Task<void> preload(core::Preload event);
   Pending pending(ModelId model, const RequestOptions& options);
   Ticket submit(ModelId model, const RequestOptions& options);
   http::Task<void> keep_waiting(Ticket ticket);

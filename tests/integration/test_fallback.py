@@ -228,6 +228,15 @@ def test_what_has_been_worked_on_is_not_passed_on(tell, status):
         assert b.asked == []
 
 
+def test_nobody_is_asked_when_the_deadline_has_passed_before_the_first_could_be(models):
+    with Upstream() as b:
+        with serve(a=near(models, fallback="b"), b=far(b), c=near(models, fallback_while_loading="b", fallback="b")) as rouse:
+            for model in ["a", "c"]:
+                status, _, body = rouse.chat(model, deadline="1us")
+                assert status == 504, body
+        assert b.asked == []
+
+
 def test_a_server_that_hangs_in_the_middle_of_its_answer_does_not_hold_its_client_for_ever():
     def tell(talk):
         talk.events("one")
