@@ -29,6 +29,7 @@ struct Model {
   std::string_view id;
   std::span<const std::string> aliases;
   std::string_view engine;
+  std::optional<std::string_view> group;
   std::string_view state;
   std::optional<double> progress;
   std::uint64_t leases = 0;
@@ -63,6 +64,16 @@ struct Device {
 };
 struct DeviceList {
   std::vector<Device> devices;
+};
+
+struct Group {
+  std::string_view name;
+  std::uint32_t max_loaded = 0;
+  std::uint32_t loaded = 0;
+};
+struct Memory {
+  std::vector<Device> devices;
+  std::vector<Group> groups;
 };
 
 struct Request {
@@ -120,6 +131,7 @@ admin_json::Model shape(const daemon::ModelStatus& model) {
       .id = model.name,
       .aliases = model.aliases,
       .engine = model.engine,
+      .group = model.group.empty() ? std::nullopt : std::optional<std::string_view>(model.group),
       .state = core::name(model.stage),
       .progress = model.progress,
       .leases = model.leases,
@@ -213,6 +225,15 @@ std::string admin_json_of(const std::vector<daemon::DeviceStatus>& devices) {
   admin_json::DeviceList list;
   for (const daemon::DeviceStatus& device : devices) list.devices.push_back(shape(device));
   return to_json(list);
+}
+
+std::string admin_json_of(const std::vector<daemon::DeviceStatus>& devices,
+                          const std::vector<daemon::GroupStatus>& groups) {
+  admin_json::Memory memory;
+  for (const daemon::DeviceStatus& device : devices) memory.devices.push_back(shape(device));
+  for (const daemon::GroupStatus& group : groups)
+    memory.groups.push_back({.name = group.name, .max_loaded = group.max_loaded, .loaded = group.loaded});
+  return to_json(memory);
 }
 
 std::string admin_json_of(const daemon::DeviceStatus& device) { return to_json(shape(device)); }

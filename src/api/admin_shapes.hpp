@@ -15,11 +15,13 @@ namespace rouse::api {
 
 std::string admin_error(const Fault& fault);
 
-// {"models":[…]}, {"devices":[…]} and {"requests":[…]}, one of a kind, and the receipt of an unload. Every field is
-// always there.
+// {"models":[…]}, {"devices":[…]}, {"devices":[…],"groups":[…]} and {"requests":[…]}, one of a kind, and the receipt of
+// an unload. Every field is always there.
 std::string admin_json_of(const std::vector<daemon::ModelStatus>& models);
 std::string admin_json_of(const daemon::ModelStatus& model);
 std::string admin_json_of(const std::vector<daemon::DeviceStatus>& devices);
+std::string admin_json_of(const std::vector<daemon::DeviceStatus>& devices,
+                          const std::vector<daemon::GroupStatus>& groups);
 std::string admin_json_of(const daemon::DeviceStatus& device);
 std::string admin_json_of(const std::vector<daemon::RequestStatus>& requests);
 std::string admin_json_of(const daemon::RequestStatus& request);

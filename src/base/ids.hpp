@@ -18,9 +18,12 @@ using ModelId = Id<struct ModelTag>;      // a place in the catalogue; small and
 using WorkerId = Id<struct WorkerTag>;    // one process (tree) of an engine; never reused
 using RequestId = Id<struct RequestTag>;  // one request or operator's command; never reused
 using ClientId = Id<struct ClientTag>;    // whoever requests are shared out between fairly
-using DeviceId = Id<struct DeviceTag>;    // 0 is the host, 1 is gpu0, 2 is gpu1, …
+using DeviceId = Id<struct DeviceTag>;    // 0 is the host, 1 is gpu0, 2 is gpu1, …; groups of models, from kFirstGroup
 
 inline constexpr DeviceId kHost{0};
+// From here on a device is a group of models: it offers places instead of bytes, and each loaded model takes one.
+inline constexpr DeviceId kFirstGroup{1U << 16U};
+constexpr bool is_group(DeviceId id) { return id >= kFirstGroup; }
 
 }  // namespace rouse
 

@@ -71,6 +71,10 @@ defaults:
 #  format: text            # or json: an object a line, for programs
 #  access: false           # a line for each answer
 
+# Groups of models, of which so many at most are loaded at once, whatever memory there is.
+#groups:
+#  pictures: {max_loaded: 1}
+
 # The models: by the name that clients ask for. A path is relative to this file.
 models:
 #  chat:
@@ -82,6 +86,7 @@ models:
 #    pinned: true                # and keep it, whatever others need
 #    fallback: [elsewhere]       # who is asked, one after another, when it cannot answer
 #    fallback_while_loading: elsewhere   # who answers until it is loaded, if that one is ready
+#    group: pictures             # that it is in
 #  embed:
 #    source: ~/models/embed.gguf
 #    embeddings: true

@@ -25,6 +25,7 @@ struct ErrorReply {
 struct ModelReply {
   std::string id;
   std::string engine;
+  std::optional<std::string> group;
   std::string state;
   std::optional<std::vector<std::string>> aliases;
   std::uint64_t leases = 0;
@@ -82,8 +83,15 @@ struct DeviceReply {
   std::int64_t unconfirmed = 0;
 };
 
+struct GroupReply {
+  std::string name;
+  std::uint32_t max_loaded = 0;
+  std::uint32_t loaded = 0;
+};
+
 struct DevicesReply {
   std::vector<DeviceReply> devices;
+  std::optional<std::vector<GroupReply>> groups;
 };
 
 struct ReceiptReply {

@@ -80,6 +80,7 @@ Outcome<Exit> show(Session session, const ShowOptions& options) {
   facts.add("model", model->id, Style::strong);
   facts.add("aliases", joined(model->aliases.value_or(std::vector<std::string>{})));
   facts.add("engine", model->engine);
+  if (model->group) facts.add("group", *model->group);
   facts.add("state", model->state, style_of_state(*model));
   if (model->state == "loading" && model->progress)
     facts.add("progress", std::format("{:.0f} %", *model->progress * 100));

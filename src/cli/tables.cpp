@@ -67,6 +67,7 @@ Outcome<Exit> names(Session session, const NamesOptions&) {
 
 std::string loaded_models(const ModelsReply& reply, const Terminal& terminal, WallTime now) {
   Table table({{"MODEL"},
+               {"GROUP", Align::left, Show::if_used},
                {"STATE"},
                {"LEASES", Align::right},
                {"WAITING", Align::right},
@@ -77,6 +78,7 @@ std::string loaded_models(const ModelsReply& reply, const Terminal& terminal, Wa
   for (const ModelReply& model : reply.models) {
     if (!is_interesting(model)) continue;
     table.add({{model.id, Style::strong},
+               model.group.value_or(""),
                {model.state, style_of_state(model)},
                number(model.leases),
                number(model.waiting),
@@ -114,6 +116,10 @@ Outcome<Exit> devices(Session session, const DevicesOptions& options) {
                size(device.effective)});
   }
   session.terminal.out() << table.rendered(session.terminal);
+  Table groups({{"GROUP"}, {"LOADED", Align::right}, {"MAX LOADED", Align::right}});
+  for (const GroupReply& group : reply->groups.value_or(std::vector<GroupReply>{}))
+    groups.add({{group.name, Style::strong}, std::to_string(group.loaded), std::to_string(group.max_loaded)});
+  if (!groups.empty()) session.terminal.out() << '\n' << groups.rendered(session.terminal);
   return Exit::ok;
 }
 

@@ -28,6 +28,7 @@ Changes changes(const Config& before, const Config& after) {
     if (!std::ranges::contains(after.models, model.id, &Model::id)) found.removed.push_back(model.id);
   }
   if (before.budgets != after.budgets) found.settings.emplace_back("budgets");
+  if (before.groups != after.groups) found.settings.emplace_back("groups");
   if (before.deadline != after.deadline) found.settings.emplace_back("defaults.deadline");
   if (before.policy != after.policy) found.settings.emplace_back("policy");
   if (before.limits != after.limits) found.settings.emplace_back("limits");

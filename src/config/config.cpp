@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "config/groups.hpp"
 #include "config/keys.hpp"
 #include "config/models.hpp"
 #include "config/names.hpp"
@@ -172,8 +173,8 @@ void read_engines(Reading& reading, const Entry& entry, ModelDefaults& into) {
 }
 
 Config read_config(Reading& reading, const yaml::Document& document) {
-  constexpr std::array<std::string_view, 11> kKeys{"listen",  "hosts",  "keys",   "admin_socket", "budgets", "defaults",
-                                                   "engines", "policy", "limits", "log",          "models"};
+  constexpr std::array<std::string_view, 12> kKeys{"listen",  "hosts",  "keys",   "admin_socket", "budgets", "defaults",
+                                                   "engines", "policy", "limits", "log",          "groups",  "models"};
   Config config;
   ModelDefaults defaults;
   std::optional<Entry> listen;
@@ -191,11 +192,12 @@ Config read_config(Reading& reading, const yaml::Document& document) {
       case 7: return read_policy(reading, value, config.policy);
       case 8: return read_limits(reading, value, config.limits, defaults);
       case 9: return read_log(reading, value, config.log);
-      case 10: models = value; return;
+      case 10: config.groups = read_groups(reading, value); return;
+      case 11: models = value; return;
     }
   });
   if (const std::string why = why_too_open(config); listen && !why.empty()) reading.problem(*listen->value, why);
-  if (models) config.models = read_models(reading, *models, defaults, config.listen);
+  if (models) config.models = read_models(reading, *models, defaults, config);
   return config;
 }
 

@@ -2,9 +2,9 @@
 //
 // `load` reads it once; afterwards it is a value that anybody may hold and copy, and that can be compared, so that a
 // reload finds what changed. What a reader may rely on: ids and aliases are unique, well formed and never one
-// another; fallbacks are ids that are there and lead to no circle; every number is within its range; `~`, `${VAR}` and
-// relative paths are resolved; defaults that stand in the file (`defaults:`, `engines:`, `limits.queue`) have already
-// reached each model.
+// another; fallbacks are ids that are there and lead to no circle; a model's group is there; every number is within its
+// range; `~`, `${VAR}` and relative paths are resolved; defaults that stand in the file (`defaults:`, `engines:`,
+// `limits.queue`) have already reached each model.
 //
 // Whether files exist is not asked while loading: a model's file may come later, so that a missing one is a warning
 // of `rouse check` (`missing_files`) and fails only the load of its own model.
@@ -157,6 +157,14 @@ struct Command {
 
 using Engine = std::variant<Llama, Command, Remote>;
 
+// Models of which so many at most are loaded at once, whatever memory there is.
+struct Group {
+  std::string name;
+  std::uint32_t max_loaded = 0;  // at least 1
+  Place place;
+  friend bool operator==(const Group&, const Group&) = default;
+};
+
 enum class MediaUrls : std::uint8_t { refuse, allow };  // may an engine fetch what a request names by URL?
 
 struct Model {
@@ -165,6 +173,7 @@ struct Model {
   std::string upstream_model;  // the name that the engine hears; empty: whatever the client said
   Engine engine;
   core::Placement footprint;  // ascending by device; empty: learnt or estimated
+  std::string group;          // that it is in; empty: none
   core::Priority priority = core::Priority::normal;
   bool preload = false;
   bool pinned = false;
@@ -226,6 +235,7 @@ struct Config {
   Policy policy;
   Limits limits;
   Log log;
+  std::vector<Group> groups;  // ascending by name
   std::vector<Model> models;  // ascending by id
   friend bool operator==(const Config&, const Config&) = default;
 };

@@ -7,6 +7,7 @@
 
 #include "base/duration.hpp"
 #include "config/command.hpp"
+#include "config/groups.hpp"
 #include "config/model_names.hpp"
 #include "config/names.hpp"
 #include "config/remote.hpp"
@@ -128,6 +129,7 @@ struct Draft {
   std::string engine;
   bool names_concurrency = false;
   NamesWritten names;
+  const std::vector<Group>& groups;  // that there are
 };
 
 bool is_map(const Entry& entry) { return entry.value->kind == yaml::Kind::map || entry.value->is_nothing(); }
@@ -163,14 +165,15 @@ constexpr Keys<Draft, 9> kCommon{
 };
 
 // Of what comes into memory and leaves it again.
-constexpr Keys<Draft, 5> kResident{
-    {"footprint", "preload", "pinned", "keep", "min_residency"},
+constexpr Keys<Draft, 6> kResident{
+    {"footprint", "preload", "pinned", "keep", "min_residency", "group"},
     {
         [](Reading& r, const Entry& e, Draft& d) { read_footprint(r, e, d.model.footprint); },
         [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.preload); },
         [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.pinned); },
         [](Reading& r, const Entry& e, Draft& d) { read_keep(r, e, d.model.keep); },
         [](Reading& r, const Entry& e, Draft& d) { r.duration(e, Duration::zero(), d.model.min_residency); },
+        [](Reading& r, const Entry& e, Draft& d) { read_group(r, e, d.groups, d.model.group); },
     },
 };
 
@@ -249,8 +252,9 @@ void read_remote(Reading& reading, const Entry& entry, Draft& draft, Remote& rem
 }
 
 // Answers with the names in it.
-NamesWritten read_model(Reading& reading, const Entry& entry, const ModelDefaults& defaults, Model& model) {
-  Draft draft{.model = model, .engine = defaults.engine, .names = {}};
+NamesWritten read_model(Reading& reading, const Entry& entry, const ModelDefaults& defaults,
+                        const std::vector<Group>& groups, Model& model) {
+  Draft draft{.model = model, .engine = defaults.engine, .names = {}, .groups = groups};
   model.id = entry.key;
   model.place = reading.place(*entry.at);
   model.priority = defaults.priority;
@@ -331,17 +335,17 @@ void read_engine(Reading& reading, const Entry& entry, std::string& into) {
 }
 
 std::vector<Model> read_models(Reading& reading, const Entry& entry, const ModelDefaults& defaults,
-                               const Address& listen) {
+                               const Config& config) {
   std::vector<Entry> entries = reading.pairs(entry, {"models"});
   std::ranges::sort(entries, {}, &Entry::key);
   std::vector<Model> models(entries.size());
   std::vector<NamesWritten> names;
   names.reserve(entries.size());
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    names.push_back(read_model(reading, entries[i], defaults, models[i]));
+    names.push_back(read_model(reading, entries[i], defaults, config.groups, models[i]));
   }
   read_model_names(reading, names, models);
-  check_addresses(reading, entries, models, listen);
+  check_addresses(reading, entries, models, config.listen);
   return models;
 }
 

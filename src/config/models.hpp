@@ -21,9 +21,9 @@ struct ModelDefaults {
 };
 
 // Ascending by id.
-// `listen`: the daemon's own address, which no model may have.
+// `config`: all the rest of it: the daemon's own address, which no model may have, and the groups that there are.
 std::vector<Model> read_models(Reading& reading, const Entry& entry, const ModelDefaults& defaults,
-                               const Address& listen);
+                               const Config& config);
 
 // Readers of single values that `defaults:` has in common with the models.
 void read_priority(Reading& reading, const Entry& entry, core::Priority& into);

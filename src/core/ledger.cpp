@@ -42,7 +42,12 @@ bool Ledger::measure(const DeviceMeasured& sample, bool frozen) {
         vanished -= part;
       }
     }
-    it = row.phase == Phase::unconfirmed && core::total(row.bytes) == Bytes{} ? rows_.erase(it) : std::next(it);
+    if (row.phase != Phase::unconfirmed || core::total(row.bytes) > Bytes{}) {
+      ++it;
+      continue;
+    }
+    add(row.bytes, -1);  // its place in a group
+    it = rows_.erase(it);
   }
   return freed || effective(sample.device) != before;
 }

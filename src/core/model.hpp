@@ -56,9 +56,11 @@ inline bool same_devices(const Placement& a, const Placement& b) {
   return std::ranges::equal(a, b, {}, &DeviceBytes::device, &DeviceBytes::device);
 }
 
-inline Bytes total(const Placement& placement) {
+inline Bytes total(const Placement& placement) {  // of memory: places in groups are none
   Bytes sum;
-  for (const DeviceBytes& share : placement) sum += share.bytes;
+  for (const DeviceBytes& share : placement) {
+    if (!is_group(share.device)) sum += share.bytes;
+  }
   return sum;
 }
 

@@ -45,6 +45,7 @@ core::ModelSpec Catalogue::spec(const Entry& entry) const {
   if (!entry.has_process()) return spec_of_remote(entry);
   core::Placement placement = model.footprint;
   if (placement.empty()) placement = {{kHost, entry.estimate ? entry.estimate->total() : Bytes{}}};
+  if (!model.group.empty()) placement.push_back({groups_.device(model.group), kPlaceInGroup});
   const engine::Contract contract = entry.engine->contract(model);
   core::ModelSpec spec{
       .id = entry.id,
@@ -77,10 +78,11 @@ std::shared_ptr<const Entry> Catalogue::predecessor(const config::Model& model) 
   return nullptr;
 }
 
-core::CatalogueChanged Catalogue::replace(const std::vector<config::Model>& models) {
+core::CatalogueChanged Catalogue::replace(const config::Config& config) {
   core::CatalogueChanged change;
+  change.budgets = groups_.replace(config.groups);
   std::map<ModelId, std::shared_ptr<const Entry>> next;
-  for (const config::Model& model : models) {
+  for (const config::Model& model : config.models) {
     const std::shared_ptr<const Entry> was = predecessor(model);  // shared with the worker it was started for
     if (was && was->model == model && entries_.contains(was->id)) {
       next.emplace(was->id, was);
@@ -94,7 +96,8 @@ core::CatalogueChanged Catalogue::replace(const std::vector<config::Model>& mode
                                                .served_by = std::format("X-Rouse-Model: {}\r\n", model.id)});
     if (was) {
       const bool same_process = was->model.engine == model.engine;
-      entry->revision = was->revision + (same_process ? 0 : 1);
+      const bool same_places = was->model.group == model.group;  // a worker stays in the group it was started in
+      entry->revision = was->revision + (same_process && same_places ? 0 : 1);
       if (same_process) {
         entry->files = was->files;
         entry->estimate = was->estimate;

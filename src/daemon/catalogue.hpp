@@ -18,6 +18,7 @@
 #include "config/config.hpp"
 #include "core/events.hpp"
 #include "core/model.hpp"
+#include "daemon/groups.hpp"
 #include "engine/engine.hpp"
 
 namespace rouse::daemon {
@@ -42,15 +43,16 @@ struct Entry {
 
 class Catalogue {
  public:
-  // Takes a configuration's models; what is the same as before keeps its id, and its revision. Gives the core's event:
-  // only what differs. A removed entry stays to be seen until forget().
-  core::CatalogueChanged replace(const std::vector<config::Model>& models);
+  // Takes a configuration's models and groups; what is the same as before keeps its id, and its revision. Gives the
+  // core's event: only what differs. A removed entry stays to be seen until forget().
+  core::CatalogueChanged replace(const config::Config& config);
 
   std::optional<ModelId> find(std::string_view id_or_alias) const;
   const std::shared_ptr<const Entry>& entry(ModelId id) const { return entries_.at(id); }
   const std::map<ModelId, std::shared_ptr<const Entry>>& entries() const { return entries_; }  // shared with workers
   const std::map<ModelId, std::shared_ptr<const Entry>>& removed() const { return removed_; }  // shared with workers
   std::vector<std::string_view> names() const;                                                 // ids and aliases
+  const Groups& groups() const { return groups_; }
   // The entry or, while its last worker ends, the removed one; null for neither.
   const Entry* seen(ModelId id) const;
   // A removed entry of which nothing is left.
@@ -68,6 +70,7 @@ class Catalogue {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
+  Groups groups_;
   std::map<ModelId, std::shared_ptr<const Entry>> entries_;
   std::map<ModelId, std::shared_ptr<const Entry>> removed_;
   std::unordered_map<std::string, ModelId, Hash, std::equal_to<>> names_;

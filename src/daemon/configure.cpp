@@ -18,7 +18,7 @@ core::Policy policy_of(const config::Policy& config) {
 
 std::vector<ModelId> Daemon::Impl::configure(const config::Config& config) {
   default_deadline = config.deadline;
-  core::CatalogueChanged change = catalogue.replace(config.models);
+  core::CatalogueChanged change = catalogue.replace(config);
   change.policy = policy_of(config.policy);
   const auto host = system::host_memory();
   if (host) {

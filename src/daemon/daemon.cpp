@@ -68,9 +68,14 @@ Error Daemon::Impl::explain(const core::Refusal& refusal, ModelId model) const {
   const Entry* entry = catalogue.seen(model);
   std::vector<DeviceId> devices;
   for (const auto& [device, state] : scheduler.view().ledger.devices()) {
-    if (state.budget.total > Bytes{}) devices.push_back(device);
+    if (state.budget.total > Bytes{} && !is_group(device)) devices.push_back(device);
   }
-  return to_error(refusal, entry ? entry->model.id : "?", parts.clock.now(), devices);
+  Surroundings around{.devices = devices};
+  if (is_group(refusal.device)) {
+    around.group = catalogue.groups().name(refusal.device);
+    around.max_loaded = static_cast<std::uint32_t>(scheduler.view().ledger.ever(refusal.device).count);
+  }
+  return to_error(refusal, entry ? entry->model.id : "?", parts.clock.now(), around);
 }
 
 Pending Daemon::Impl::pending(ModelId model, const RequestOptions& options) {
@@ -285,7 +290,7 @@ http::Task<Result<Receipt>> Daemon::unload(ModelId model, core::Force force) {
   impl_->feed(core::Unload{request, model, force, later(begun, kForcedUnload)});
   while (!operation.unloaded && !operation.refusal) co_await operation.done.async_wait(kAwait);
   if (operation.refusal) co_return std::unexpected(impl_->explain(*operation.refusal, model));
-  co_return Receipt{.freed = operation.unloaded->freed,
+  co_return Receipt{.freed = memory_of(operation.unloaded->freed),
                     .confirmed = operation.unloaded->confirmed == core::Confirmed::yes,
                     .took = impl_->parts.clock.now() - begun};
 }

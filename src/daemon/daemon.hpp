@@ -121,6 +121,7 @@ class Daemon {
   // What a waiting client is told: "loading 43 % eta 1.2 s".
   std::string progress(ModelId id) const;
   std::vector<DeviceStatus> devices_as_sampled() const;
+  std::vector<GroupStatus> groups() const;      // ascending by name
   std::vector<RequestStatus> requests() const;  // that wait or run, ascending by arrival
   void observe(Observer& observer);
   // Loads, unloads and waiting requests that stand longer than their history and time-outs explain, in words; empty
@@ -136,7 +137,11 @@ class Daemon {
 };
 
 // A refusal of the core in words: the error's code, a message for anybody and the sizes for an administrator.
-// `devices`: those the machine has.
-Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint now, std::span<const DeviceId> devices);
+struct Surroundings {
+  std::span<const DeviceId> devices;  // that the machine has
+  std::string_view group = {};        // the name of refusal.device, where that is a group
+  std::uint32_t max_loaded = 0;       // of it
+};
+Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint now, const Surroundings& around);
 
 }  // namespace rouse::daemon

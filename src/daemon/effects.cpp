@@ -9,7 +9,7 @@ namespace {
 
 std::string describe(const core::Placement& placement) {
   std::string text;
-  for (const auto& [device, bytes] : placement)
+  for (const auto& [device, bytes] : memory_of(placement))
     text += std::format("{}{} {}", text.empty() ? "" : ", ", device_name(device), to_string(bytes));
   return text;
 }
@@ -17,7 +17,7 @@ std::string describe(const core::Placement& placement) {
 // "0,1": the numbers of the GPUs in it.
 std::string gpus_of(const core::Placement& placement) {
   std::string text;
-  for (const core::DeviceBytes& share : placement) {
+  for (const core::DeviceBytes& share : memory_of(placement)) {
     if (share.device != kHost) text += std::format("{}{}", text.empty() ? "" : ",", share.device.value - 1);
   }
   return text;

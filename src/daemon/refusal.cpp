@@ -28,7 +28,7 @@ std::string named(std::span<const DeviceId> devices) {
 
 }  // namespace
 
-Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint now, std::span<const DeviceId> devices) {
+Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint now, const Surroundings& around) {
   using enum core::Reason;
   switch (refusal.reason) {
     case unknown_model: return {Code::unknown_model, std::format("model \"{}\" is no longer configured", model), {}};
@@ -64,10 +64,10 @@ Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint n
                       model),
           refusal.detail};
     case too_large:
-      if (!std::ranges::contains(devices, refusal.device))
+      if (!std::ranges::contains(around.devices, refusal.device))
         return {Code::too_big_for_ever,
                 std::format("model \"{}\" is to be loaded on {}, which this machine does not have; it has {}", model,
-                            device_name(refusal.device), named(devices)),
+                            device_name(refusal.device), named(around.devices)),
                 {}};
       return {Code::too_big_for_ever,
               std::format("model \"{}\" needs {} on {}, which can offer {} at most; use a smaller model or context, or "
@@ -75,6 +75,13 @@ Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint n
                           model, to_string(refusal.needed), device_name(refusal.device), to_string(refusal.available)),
               {}};
     case taken_by_pins:
+      if (is_group(refusal.device)) {
+        return {Code::unavailable,
+                std::format("model \"{}\" cannot be loaded: group \"{}\" has max_loaded {} and pinned models hold {}; "
+                            "unpin one or try again later",
+                            model, around.group, around.max_loaded, around.max_loaded == 1 ? "it" : "all of it"),
+                {}};
+      }
       return {Code::unavailable,
               std::format("model \"{}\" needs {} on {}, of which pinned models leave {}; unpin one or try again later",
                           model, to_string(refusal.needed), device_name(refusal.device), to_string(refusal.available)),

@@ -31,6 +31,7 @@ ModelStatus Daemon::model(ModelId id) const {
   ModelStatus status{.name = entry.model.id,
                      .aliases = entry.model.aliases,
                      .engine = entry.engine->name,
+                     .group = entry.model.group,
                      .stage = core::stage(model.state),
                      .waiting = model.queue.size(),
                      .footprint = {},
@@ -50,11 +51,11 @@ ModelStatus Daemon::model(ModelId id) const {
   const core::Worker* worker = core::worker(model.state);
   const core::Row* row = worker ? view.ledger.find(worker->id) : nullptr;
   if (row)
-    status.footprint = row->bytes;
+    status.footprint = memory_of(row->bytes);
   else if (model.measured)
-    status.footprint = *model.measured;
+    status.footprint = memory_of(*model.measured);
   else if (!entry.model.footprint.empty() || entry.estimate)
-    status.footprint = model.spec.placements.front();
+    status.footprint = memory_of(model.spec.placements.front());
   if (worker) {
     status.leases = worker->leases.size();
     const auto process = impl_->workers.find(worker->id);
@@ -112,6 +113,7 @@ std::vector<DeviceStatus> Daemon::devices_as_sampled() const {
   const core::Ledger& ledger = impl_->scheduler.view().ledger;
   std::vector<DeviceStatus> all;
   for (const auto& [id, device] : ledger.devices()) {
+    if (is_group(id)) continue;
     Bytes unconfirmed;
     for (const auto& [worker, row] : ledger.rows()) {
       if (row.phase == core::Phase::unconfirmed || row.phase == core::Phase::stuck)
@@ -125,6 +127,19 @@ std::vector<DeviceStatus> Daemon::devices_as_sampled() const {
                    .used_by_models = device.held - unconfirmed,
                    .used_by_others = device.others,
                    .unconfirmed = unconfirmed});
+  }
+  return all;
+}
+
+std::vector<GroupStatus> Daemon::groups() const {
+  const Groups& groups = impl_->catalogue.groups();
+  std::vector<GroupStatus> all;
+  all.reserve(groups.configured().size());
+  for (const config::Group& group : groups.configured()) {
+    const Bytes held = impl_->scheduler.view().ledger.devices().at(groups.device(group.name)).held;
+    all.push_back({.name = group.name,
+                   .max_loaded = group.max_loaded,
+                   .loaded = static_cast<std::uint32_t>(held.count / kPlaceInGroup.count)});
   }
   return all;
 }

@@ -23,6 +23,7 @@ struct ModelStatus {
   std::string name;
   std::vector<std::string> aliases;
   std::string_view engine;
+  std::string group;  // empty: none
   core::Stage stage = core::Stage::cold;
   std::uint64_t leases = 0;
   std::uint64_t waiting = 0;
@@ -51,6 +52,12 @@ struct DeviceStatus {
   Bytes used_by_models;
   Bytes used_by_others;
   Bytes unconfirmed;
+};
+
+struct GroupStatus {
+  std::string name;
+  std::uint32_t max_loaded = 0;
+  std::uint32_t loaded = 0;  // or on their way in or out
 };
 
 enum class RequestPhase : std::uint8_t {

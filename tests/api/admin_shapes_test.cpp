@@ -19,7 +19,7 @@ daemon::ModelStatus model_named(std::string name) {
 TEST_CASE("a cold model shows every field, empty where nothing is known") {
   CHECK(
       admin_json_of(model_named("chat")) ==
-      R"({"id":"chat","aliases":[],"engine":"llama","state":"cold","progress":null,"leases":0,"waiting":0,"footprint":{},)"
+      R"({"id":"chat","aliases":[],"engine":"llama","group":null,"state":"cold","progress":null,"leases":0,"waiting":0,"footprint":{},)"
       R"("footprint_source":null,"pid":null,"loads":0,"last_load_ms":null,"last_used":null,"expires_at":null,)"
       R"("keep_forever":false,"pinned":false,"removed":false,"error":null,"retry_at":null,"circuit":null})");
 }
@@ -27,6 +27,7 @@ TEST_CASE("a cold model shows every field, empty where nothing is known") {
 TEST_CASE("a busy model shows what it holds and where") {
   daemon::ModelStatus busy = model_named("chat");
   busy.aliases = {"gpt-4o-mini"};
+  busy.group = "pictures";
   busy.stage = core::Stage::ready;
   busy.leases = 2;
   busy.waiting = 3;
@@ -40,7 +41,7 @@ TEST_CASE("a busy model shows what it holds and where") {
   busy.pinned = true;
   CHECK(
       admin_json_of(busy) ==
-      R"({"id":"chat","aliases":["gpt-4o-mini"],"engine":"llama","state":"ready","progress":null,"leases":2,"waiting":3,)"
+      R"({"id":"chat","aliases":["gpt-4o-mini"],"engine":"llama","group":"pictures","state":"ready","progress":null,"leases":2,"waiting":3,)"
       R"("footprint":{"gpu0":4294967296,"host":100},"footprint_source":"learnt","pid":4711,"loads":5,"last_load_ms":1234.567,)"
       R"("last_used":"2023-11-14T22:13:20.123Z","expires_at":"2023-11-14T22:18:20.123Z","keep_forever":false,"pinned":true,)"
       R"("removed":false,"error":null,"retry_at":null,"circuit":null})");
@@ -81,6 +82,11 @@ TEST_CASE("lists are objects with one member") {
       admin_json_of(std::vector{host}) ==
       R"({"devices":[{"id":"host","total":8,"limit":7,"reserve":1,"effective":6,"used_by_models":5,"used_by_others":4,)"
       R"("unconfirmed":3}]})");
+}
+
+TEST_CASE("groups stand beside devices, not among them") {
+  CHECK(admin_json_of(std::vector<daemon::DeviceStatus>{}, std::vector{daemon::GroupStatus{"pictures", 2, 1}}) ==
+        R"({"devices":[],"groups":[{"name":"pictures","max_loaded":2,"loaded":1}]})");
 }
 
 TEST_CASE("a request shows where it stands, and its place only while it waits") {

@@ -79,6 +79,14 @@ TEST_CASE("devices shows budgets and who holds what") {
         "host    8 GiB  6 GiB      0 B   1 GiB   2 GiB        512 B           5 GiB\n");
 }
 
+TEST_CASE("devices shows groups below, where there are any") {
+  FakeDaemon fake;
+  fake.answer("GET /rouse/v1/devices", R"({"devices":[],"groups":[{"name":"pictures","max_loaded":2,"loaded":1}]})");
+  const Ran ran = asking(fake)({"devices"});
+  CHECK(ran.exit == 0);
+  CHECK(ran.out.ends_with("\n\nGROUP     LOADED  MAX LOADED\npictures       1           2\n"));
+}
+
 TEST_CASE("when a model goes is said in words") {
   const WallTime now = std::chrono::sys_days(std::chrono::year(2026) / 3 / 1);
   ModelReply model;

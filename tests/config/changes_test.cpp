@@ -1,6 +1,7 @@
 #include "config/changes.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <format>
 
 #include "from_text.hpp"
 
@@ -38,6 +39,17 @@ models:
 )");
   CHECK(found == Changes{{"new"}, {"chat"}, {"old"}, {}, {}});
   CHECK(to_string(found) == "added new; removed old; changed chat");
+}
+
+TEST_CASE("another number of a group changes no model, another group of a model does") {
+  const auto with = [](int pictures, std::string_view group) {
+    return parse(std::format("groups: {{a: {{max_loaded: {}}}, b: {{max_loaded: 1}}}}\nmodels: {{m: {{engine: llama, "
+                             "source: m, group: {}}}}}",
+                             pictures, group))
+        .value();
+  };
+  CHECK(changes(with(1, "a"), with(2, "a")) == Changes{{}, {}, {}, {"groups"}, {}});
+  CHECK(changes(with(1, "a"), with(1, "b")) == Changes{{}, {"m"}, {}, {}, {}});
 }
 
 TEST_CASE("a default that reaches a model changes it") {

@@ -41,7 +41,7 @@ TEST_CASE("an unknown key is told with the nearest known one") {
 TEST_CASE("an unknown key that is like none is told with all of them") {
   CHECK(problems("colour: red\n") ==
         Lines{"1:1: unknown key \"colour\" in the file; expected listen, hosts, keys, admin_socket, budgets, defaults, "
-              "engines, policy, limits, log or models"});
+              "engines, policy, limits, log, groups or models"});
 }
 
 TEST_CASE("a key that would do nothing is unknown") {
@@ -215,6 +215,29 @@ TEST_CASE("a model needs an engine, a source and a name that can be one") {
   const std::string longest(200, 'a');
   CHECK(problems("models: {" + longest + ": {engine: llama, source: m}}").empty());
   CHECK(problems("models: {" + longest + "a: {engine: llama, source: m}}").size() == 1);
+}
+
+TEST_CASE("a group needs a number from 1 on, and a model one that is there") {
+  CHECK(problems("groups:\n  pictures: {max_loaded: 0}\n") ==
+        Lines{"2:26: max_loaded: expected a whole number from 1 to 65536, found \"0\""});
+  CHECK(problems("groups:\n  pictures:\n  a b: {max_loaded: 1}\n  c: {max: 1}\n") ==
+        Lines{"2:3: group \"pictures\" has no max_loaded; expected max_loaded: how many of its models may be loaded at "
+              "once, such as 1",
+              "3:3: \"a b\" cannot name a group; expected at most 64 letters, digits and . _ - @, beginning with a "
+              "letter or digit",
+              "4:3: group \"c\" has no max_loaded; expected max_loaded: how many of its models may be loaded at once, "
+              "such as 1",
+              "4:7: unknown key \"max\" in group \"c\"; did you mean \"max_loaded\"?"});
+  const std::string groups = "groups: {pictures: {max_loaded: 1}, sounds: {max_loaded: 2}}\n";
+  const std::string model = "models:\n  a:\n    engine: llama\n    source: m\n    group: ";
+  CHECK(problems(model + "sounds\n" + groups).empty());
+  CHECK(problems(model + "picture\n" + groups) ==
+        Lines{"5:12: group: there is no group \"picture\"; did you mean \"pictures\"?"});
+  CHECK(problems(model + "x\n" + groups) == Lines{"5:12: group: there is no group \"x\"; expected pictures or sounds"});
+  CHECK(problems(model + "x\n") ==
+        Lines{"5:12: group: there is no group \"x\"; there are none; expected groups: {NAME: {max_loaded: 1}}"});
+  CHECK(problems("groups: {g: {max_loaded: 1}}\nmodels:\n  a: {engine: remote, url: 'http://x', group: g}\n")[0]
+            .starts_with("3:40: unknown key \"group\" in remote model \"a\""));
 }
 
 TEST_CASE("a name leads to one model only") {

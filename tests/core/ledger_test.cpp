@@ -215,6 +215,22 @@ TEST_CASE("bytes unconfirmed on two devices are cleared on each by its own sampl
   CHECK(ledger.rows().empty());
 }
 
+TEST_CASE("a place in a group is no memory, and is given back with the last bytes that were unconfirmed") {
+  Ledger ledger = with_gpu();
+  ledger.set_budget({.device = kFirstGroup, .total = Bytes{1}, .limit = Bytes{1}, .reserve = {}});
+  const Placement placement{{kGpu, gib(6)}, {kFirstGroup, Bytes{1}}};
+  CHECK(total(placement) == gib(6));
+  ledger.hold(WorkerId{1}, kModel, placement);
+  ledger.owe(WorkerId{1}, kStart);
+  ledger.expire(kStart);
+  CHECK(ledger.free(kFirstGroup) == Bytes{});
+  ledger.measure(attributed(gib(2), {}), false);
+  CHECK(ledger.free(kFirstGroup) == Bytes{});
+  ledger.measure(attributed({}, {}), false);
+  CHECK(ledger.rows().empty());
+  CHECK(ledger.free(kFirstGroup) == Bytes{1});
+}
+
 TEST_CASE("where memory is not attributed others are what is used beyond the ledger") {
   Ledger ledger = with_gpu();
   ledger.hold(WorkerId{1}, kModel, on_gpu(gib(4)));

@@ -46,12 +46,14 @@ void check_config(const config::Config& read) {
     must(config::is_model_name(model.id) && names.insert(model.id).second);
     for (const std::string& alias : model.aliases) must(config::is_model_name(alias) && names.insert(alias).second);
     must(model.concurrency >= 1 && model.keep.idle >= Duration::zero() && model.min_residency >= Duration::zero());
+    must(model.group.empty() || std::ranges::contains(read.groups, model.group, &config::Group::name));
     for (const auto& share : model.footprint) must(share.bytes > Bytes{});
     if (const auto* llama = std::get_if<config::Llama>(&model.engine)) must(!llama->source.empty());
     if (const auto* command = std::get_if<config::Command>(&model.engine)) must(!command->argv.empty());
     if (const auto* remote = std::get_if<config::Remote>(&model.engine))
       must(remote->host.empty() != remote->socket.empty());
   }
+  for (const config::Group& group : read.groups) must(group.max_loaded >= 1);
   must(config::why_too_open(read).empty() && read.deadline > Duration::zero());
   must(config::limit_on(read.budgets.host, gib(1)) <= gib(1));
 }
