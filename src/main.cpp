@@ -17,6 +17,7 @@
 #include "http/server.hpp"
 #include "service/applications.hpp"
 #include "service/doors.hpp"
+#include "service/model_folder.hpp"
 #include "service/service.hpp"
 #include "system/logger.hpp"
 #include "system/process.hpp"
@@ -62,14 +63,12 @@ int make_key(const cli::KeyOptions& options) {
   return 0;
 }
 
-// The configuration that the options name. As they are: --listen and --log-format are not the file's to change.
-std::expected<config::Config, config::Problems> read_config(const cli::ServeOptions& options,
-                                                            const std::optional<config::Address>& listen) {
-  auto config = options.config.empty() ? config::scan_models(options.models)
-                                       : config::load(options.config, config::process_environment());
-  if (config && listen) config->listen = *listen;
-  if (config && !options.log_format.empty())
-    config->log.format = options.log_format == "json" ? config::LogFormat::json : config::LogFormat::text;
+// --listen and --log-format are not the file's to change.
+config::Config as_told(config::Config config, const cli::ServeOptions& options,
+                       const std::optional<config::Address>& listen) {
+  if (listen) config.listen = *listen;
+  if (!options.log_format.empty())
+    config.log.format = options.log_format == "json" ? config::LogFormat::json : config::LogFormat::text;
   return config;
 }
 
@@ -83,25 +82,32 @@ int serve(const cli::ServeOptions& options) {
       return kUsage;
     }
   }
-  auto loaded = read_config(options, listen);
+  const SystemClock clock;
+  system::Logger log(options.verbosity == cli::Verbosity::verbose ? system::Level::debug : system::Level::info,
+                     options.log_format == "json" ? system::LogFormat::json : system::LogFormat::text);
+  // One thread uses sockets and timers; others only post. So only the queue of handlers takes locks.
+  boost::asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO);
+  std::optional<ModelFolder> folder;
+  if (options.config.empty()) folder.emplace(io, clock, log, options.models, daemon::usable);
+  const auto read = [&] {
+    return (folder ? folder->read() : config::load(options.config, config::process_environment()))
+        .transform([&](config::Config config) { return as_told(std::move(config), options, listen); });
+  };
+  auto loaded = read();
   if (!loaded) return complain(loaded.error());
   config::Config config = std::move(*loaded);
+  log.use(log_format_of(config));
   if (const std::string why = config::why_too_open(config); !why.empty()) {
     std::fprintf(stderr, "%s\n", why.c_str());
     return kUsage;
   }
 
-  const SystemClock clock;
   auto manager = system::ServiceManager::from_environment();
-  system::Logger log(options.verbosity == cli::Verbosity::verbose ? system::Level::debug : system::Level::info,
-                     log_format_of(config));
   auto sockets = manager.take_sockets();
   if (!sockets) {
     log.error("{}", sockets.error().message);
     return kFailed;
   }
-  // One thread uses sockets and timers; others only post. So only the queue of handlers takes locks.
-  boost::asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO);
   auto launcher = system::Launcher::create(io);
   auto runtime = system::RuntimeDir::create(system::RuntimeDir::default_parents());
   for (const Error* error : {launcher ? nullptr : &launcher.error(), runtime ? nullptr : &runtime.error()}) {
@@ -151,11 +157,12 @@ int serve(const cli::ServeOptions& options) {
                    .applications = applications,
                    .manager = manager,
                    .healthy = [&daemon] { return daemon.stuck().empty(); }},
-                  std::move(config), [&] { return read_config(options, listen); });
+                  std::move(config), read);
   running = &service;
   log.info("rouse serves {} models on {}", models, *bound);
   service.begin(*bound);
   daemon.start_preloads();
+  if (folder) folder->watch([&](config::Config found) { service.take(as_told(std::move(found), options, listen)); });
   io.run();
   log.info("stopped");
   return 0;

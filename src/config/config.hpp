@@ -252,11 +252,6 @@ std::expected<Config, Problems> load(const std::string& path, const Environment&
 std::expected<Config, Problems> from_text(std::string_view text, const std::string& name,
                                           const Environment& environment);
 
-// A configuration without a file: every model among the *.gguf of the folder (not of those below), under its file
-// name without the ending, with all defaults. Projectors (mmproj) and LoRA adapters are left out as far as names
-// tell; a sharded file is one model. A folder without models is a configuration without models.
-std::expected<Config, Problems> scan_models(const std::string& folder);
-
 // The files that the models name and that cannot be read now. Asks the file system, so not for the way to ready.
 Problems missing_files(const Config& config);
 

@@ -38,6 +38,11 @@ core::ModelSpec spec_of_remote(const Entry& entry) {
   };
 }
 
+// Its files are others than those that were looked at.
+bool has_other_files(const Entry& entry) {
+  return entry.has_process() && entry.files.hash != 0 && identify(entry) != entry.files;
+}
+
 }  // namespace
 
 core::ModelSpec Catalogue::spec(const Entry& entry) const {
@@ -84,7 +89,8 @@ core::CatalogueChanged Catalogue::replace(const config::Config& config) {
   std::map<ModelId, std::shared_ptr<const Entry>> next;
   for (const config::Model& model : config.models) {
     const std::shared_ptr<const Entry> was = predecessor(model);  // shared with the worker it was started for
-    if (was && was->model == model && entries_.contains(was->id)) {
+    const bool other_files = was && was->model == model && has_other_files(*was);
+    if (was && was->model == model && entries_.contains(was->id) && !other_files) {
       next.emplace(was->id, was);
       continue;
     }
@@ -97,9 +103,9 @@ core::CatalogueChanged Catalogue::replace(const config::Config& config) {
     if (was) {
       const bool same_process = was->model.engine == model.engine;
       const bool same_places = was->model.group == model.group;  // a worker stays in the group it was started in
-      entry->revision = was->revision + (same_process && same_places ? 0 : 1);
+      entry->revision = was->revision + (same_process && same_places && !other_files ? 0 : 1);
       if (same_process) {
-        entry->files = was->files;
+        if (!other_files) entry->files = was->files;
         entry->estimate = was->estimate;
       }
     }
@@ -164,6 +170,12 @@ FileIdentity identify(const Entry& entry) {
     hash = mix(hash, static_cast<std::uint64_t>(found.st_mtim.tv_nsec));
   }
   return FileIdentity{hash == 0 ? 1 : hash};
+}
+
+Result<void> usable(const config::Model& model) {
+  auto estimate = engine_of(model)->estimate(model);
+  if (!estimate) return std::unexpected(std::move(estimate.error()));
+  return {};
 }
 
 Result<Measured> measure(const Entry& entry) {

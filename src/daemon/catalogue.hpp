@@ -38,13 +38,16 @@ struct Entry {
   std::optional<engine::Estimate> estimate;  // when the configuration gives no footprint
   std::string served_by;                     // the header line of every answer that it gives
 
+  // Its files have been replaced, and not been looked at since: what was estimated is of those before.
+  bool is_replaced() const { return files.hash == 0 && estimate.has_value(); }
   bool has_process() const { return engine->runs == engine::Runs::process; }
 };
 
 class Catalogue {
  public:
-  // Takes a configuration's models and groups; what is the same as before keeps its id, and its revision. Gives the
-  // core's event: only what differs. A removed entry stays to be seen until forget().
+  // Takes a configuration's models and groups; what is the same as before keeps its id, and its revision, unless its
+  // files have been replaced. Gives the core's event: only what differs. A removed entry stays to be seen until
+  // forget().
   core::CatalogueChanged replace(const config::Config& config);
 
   std::optional<ModelId> find(std::string_view id_or_alias) const;
@@ -84,6 +87,7 @@ struct Measured {
   std::optional<engine::Estimate> estimate;
 };
 FileIdentity identify(const Entry& entry);  // stats only: microseconds
+Result<void> usable(const config::Model& model);
 Result<Measured> measure(const Entry& entry);
 
 }  // namespace rouse::daemon

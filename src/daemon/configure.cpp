@@ -50,11 +50,22 @@ void Daemon::Impl::forget_if_gone(ModelId model) {
   unusable.erase(model);
 }
 
-void Daemon::reload(const config::Config& config) {
+std::vector<std::string> Daemon::reload(const config::Config& config) {
+  std::vector<std::string> replaced;
   for (const ModelId model : impl_->configure(config)) {
-    if (impl_->catalogue.entry(model)->model.preload) impl_->begin_preload(core::Preload{model});
+    const auto& entry = impl_->catalogue.entry(model);
+    if (entry->is_replaced()) replaced.push_back(entry->model.id);
+    if (entry->model.preload) {
+      impl_->begin_preload(core::Preload{model});
+    } else if (entry->is_replaced()) {
+      (void)impl_->look(entry);  // before anybody has to wait for it
+    }
+  }
+  for (const auto& [model, why] : impl_->unusable) {  // perhaps they are of use now
+    if (impl_->catalogue.entries().contains(model)) (void)impl_->look(impl_->catalogue.entry(model));
   }
   for (Observer* observer : impl_->observers) observer->on_config();
+  return replaced;
 }
 
 }  // namespace rouse::daemon

@@ -150,12 +150,13 @@ http::Task<Result<void>> Daemon::Impl::look_at_files(ModelId model) {
 }
 
 void Daemon::Impl::looked(ModelId model, const Result<Measured>& found) {
-  unusable.erase(model);
+  const std::string before = unusable.contains(model) ? unusable.extract(model).mapped() : std::string();
   if (found) return feed(catalogue.learn(model, found->files, found->estimate));
   const std::string& why = found.error().message;
+  unusable.emplace(model, why);
+  if (why == before) return;
   parts.log.warning("{}: {}", catalogue.entry(model)->model.id, why);
   log_of(model).note(why);
-  unusable.emplace(model, why);
 }
 
 bool Daemon::Impl::asks_for(ModelId model, const Entry& entry) const {
@@ -197,8 +198,10 @@ bool Daemon::can_answer_now(ModelId id) const {
 }
 
 void Daemon::preload_for_fallback(ModelId model) {
-  if (impl_->catalogue.entries().contains(model) && impl_->may_be_started(model))
-    impl_->begin_preload(core::Preload{model});
+  const core::Preload event{model, core::Evicts::yes};
+  if (!impl_->catalogue.entries().contains(model)) return;
+  if (impl_->may_be_started(model)) return impl_->begin_preload(event);
+  impl_->feed(event);  // asleep, it need not look at any file
 }
 
 Result<ModelId> Daemon::find(std::string_view name) const {

@@ -73,8 +73,9 @@ class Daemon {
 
   void start_preloads();
   // Another configuration, without interrupting anything: a worker whose entry is changed or removed ends its answers
-  // and then itself; all others stay.
-  void reload(const config::Config& config);
+  // and then itself; all others stay. Gives the models whose files have been replaced since they were looked at: they
+  // are changed, too.
+  std::vector<std::string> reload(const config::Config& config);
 
   // --- requests ---------------------------------------------------------------------------------------------
   // unknown_model names the nearest ones.

@@ -1,5 +1,6 @@
 #include "service/service.hpp"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -98,24 +99,40 @@ Result<config::Changes> Service::read_anew() {
     for (const config::Problem& problem : next.error()) parts_.log.error("not reloaded: {}", to_string(problem));
     return std::unexpected(misconfigured(next.error()));
   }
-  config::Changes found = config::changes(config_, *next);
-  next->listen = config_.listen;  // these stay in force until a restart
-  next->admin_socket = config_.admin_socket;
-  if (const std::string why = config::why_too_open(*next); !why.empty()) {
+  auto found = apply(std::move(*next));
+  if (found) parts_.log.info("reloaded {}: {}", config_.file, to_string(*found));
+  return found;
+}
+
+void Service::take(config::Config next) {
+  if (!parts_.daemon.accepting()) return;
+  const auto found = apply(std::move(next));
+  if (!found || *found == config::Changes{}) return;
+  parts_.log.info("{} has changed: {}", config_.file, to_string(*found));
+  parts_.manager.ready(status());
+}
+
+Result<config::Changes> Service::apply(config::Config next) {
+  config::Changes found = config::changes(config_, next);
+  next.listen = config_.listen;  // these stay in force until a restart
+  next.admin_socket = config_.admin_socket;
+  if (const std::string why = config::why_too_open(next); !why.empty()) {
     parts_.log.error("not reloaded: {}", why);
-    return std::unexpected(misconfigured({{next->file, 0, 0, why}}));
+    return std::unexpected(misconfigured({{next.file, 0, 0, why}}));
   }
-  if (auto listening = parts_.applications.change(next->models); !listening) {
+  if (auto listening = parts_.applications.change(next.models); !listening) {
     parts_.log.error("not reloaded: {}", listening.error().message);
-    return std::unexpected(misconfigured({{next->file, 0, 0, listening.error().message}}));
+    return std::unexpected(misconfigured({{next.file, 0, 0, listening.error().message}}));
   }
-  config_ = std::move(*next);
-  parts_.daemon.reload(config_);
+  config_ = std::move(next);
+  for (std::string& replaced : parts_.daemon.reload(config_)) {
+    if (!std::ranges::contains(found.changed, replaced)) found.changed.push_back(std::move(replaced));
+  }
+  std::ranges::sort(found.changed);
   parts_.server.change(server_limits(config_.limits));
   parts_.api.admit(hosts_of(config_), config_.keys);
   parts_.api.reconfigure(config_.deadline, access_log_of(config_), parts_.clock.wall());
   parts_.log.use(log_format_of(config_));
-  parts_.log.info("reloaded {}: {}", config_.file, to_string(found));
   return found;
 }
 

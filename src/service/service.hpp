@@ -57,6 +57,8 @@ class Service {
 
   // What has changed; a broken configuration changes nothing (misconfigured, its problems as context).
   Result<config::Changes> reload();
+  // The same with a configuration that somebody else has read; says nothing where nothing has changed.
+  void take(config::Config next);
 
  private:
   http::Task<void> reload_on_signal();
@@ -65,6 +67,7 @@ class Service {
   http::Task<void> ask_for_patience();  // of the manager, while answers end
   http::Task<void> feed_watchdog(Duration interval);
   Result<config::Changes> read_anew();
+  Result<config::Changes> apply(config::Config next);
   std::string status() const;
 
   Parts parts_;

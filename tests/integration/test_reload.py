@@ -203,7 +203,7 @@ def test_a_folder_of_models_is_read_again(models, tmp_path):
     os.symlink(models.text, tmp_path / "one.gguf")
     with RouseDaemon(models=tmp_path) as rouse:
         os.symlink(models.text, tmp_path / "two.gguf")
-        assert reload(rouse) == changes(added=["two"])
+        assert reload(rouse) in (changes(added=["two"]), changes())  # it may have been noticed already
         assert rouse.chat("two")[0] == 200
 
 
