@@ -116,6 +116,14 @@ http::Task<void> admin_unload(const Parts& parts, Reply& reply, std::string_view
   co_await reply.json(200, admin_json_of(*receipt));
 }
 
+http::Task<void> admin_trim(const Parts& parts, Reply& reply, std::string_view id) {
+  const auto model = parts.daemon.find(id);
+  if (!model) co_return co_await reply.error(model.error());
+  auto receipt = co_await parts.daemon.trim(*model);
+  if (!receipt) co_return co_await reply.error(std::move(receipt.error()));
+  co_await reply.json(200, admin_json_of(*receipt));
+}
+
 http::Task<void> admin_pin(const Parts& parts, Reply& reply, std::string_view id) {
   co_await set_pin(parts, reply, id, true);
 }

@@ -100,6 +100,7 @@ struct Receipt {
   ByDevice freed;
   bool confirmed = true;
   double took_ms = 0;
+  std::string_view reason;
 };
 
 }  // namespace admin_json
@@ -248,7 +249,7 @@ std::string admin_json_of(const std::vector<daemon::RequestStatus>& requests) {
 }
 
 std::string admin_json_of(const daemon::Receipt& receipt) {
-  return to_json(admin_json::Receipt{by_device(receipt.freed), receipt.confirmed, milliseconds(receipt.took)});
+  return to_json(admin_json::Receipt{by_device(receipt.freed), receipt.confirmed, milliseconds(receipt.took), receipt.reason});
 }
 
 std::string admin_json_of(const config::Changes& changes) { return to_json(changes); }

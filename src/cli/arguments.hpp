@@ -65,6 +65,10 @@ struct UnpinOptions {
   std::string model;
   Format format = Format::table;
 };
+struct TrimOptions {
+  std::string model;
+  Format format = Format::table;
+};
 struct CancelOptions {
   std::string request;
   Format format = Format::table;
@@ -106,7 +110,7 @@ struct ManualOptions {};
 using Command =
     std::variant<VersionOptions, ServeOptions, InitOptions, CheckOptions, ReloadOptions, ListOptions, ShowOptions,
                  PsOptions, DevicesOptions, RequestsOptions, CancelOptions, RunOptions, LoadOptions, UnloadOptions,
-                 PinOptions, UnpinOptions, LogsOptions, KeyOptions, CompletionsOptions, NamesOptions, ManualOptions>;
+                 PinOptions, UnpinOptions, TrimOptions, LogsOptions, KeyOptions, CompletionsOptions, NamesOptions, ManualOptions>;
 
 struct Invocation {
   Command command;

@@ -1,4 +1,4 @@
-// show, pin, unpin, cancel, reload: looking closely, and steering.
+// show, pin, unpin, trim, cancel, reload: looking closely, and steering.
 #include <chrono>
 #include <format>
 
@@ -105,6 +105,19 @@ Outcome<Exit> pin(Session session, const PinOptions& options) {
 
 Outcome<Exit> unpin(Session session, const UnpinOptions& options) {
   return set_pin(session, options.model, options.format, false);
+}
+
+Outcome<Exit> trim(Session session, const TrimOptions& options) {
+  const auto json = session.daemon.post(model_target(options.model, "/trim"), "{}");
+  if (!json) return std::unexpected(json.error());
+  if (options.format == Format::json) return print_json(session.terminal, *json), Exit::ok;
+  const auto receipt = read_receipt(*json);
+  if (!receipt) return std::unexpected(receipt.error());
+  const auto took = std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(receipt->took_ms));
+  const std::string freed = in_words(receipt->freed);
+  session.terminal.out() << std::format("trimmed {}: {} came back in {}\n", options.model,
+                                        freed.empty() ? "nothing" : freed, in_words(took));
+  return Exit::ok;
 }
 
 Outcome<Exit> cancel(Session session, const CancelOptions& options) {

@@ -61,6 +61,14 @@ void read_hook(Reading& reading, std::size_t key, const Entry& entry, Hook& into
   (key == 0 ? into.path : into.method) = *text;
 }
 
+void read_whole_hook(Reading& reading, const Entry& entry, std::string_view which, Hook& into) {
+  constexpr std::array<std::string_view, 3> kKeys{"path", "method", "body"};
+  reading.fields(entry, {entry.key}, kKeys,
+                 [&](std::size_t key, const Entry& value) { read_hook(reading, key, value, into); });
+  if (into.path.empty())
+    reading.problem(*entry.at, std::format("{} has no path; expected path: {}", entry.key, which));
+}
+
 }  // namespace
 
 void read_argv(Reading& reading, const Entry& entry, Command& into) {
@@ -153,12 +161,12 @@ void read_sleep(Reading& reading, const Entry& entry, Command& into) {
 }
 
 void read_wake(Reading& reading, const Entry& entry, Command& into) {
-  constexpr std::array<std::string_view, 3> kKeys{"path", "method", "body"};
   Sleep& sleep = into.sleep ? *into.sleep : into.sleep.emplace();
-  reading.fields(entry, {"wake"}, kKeys,
-                 [&](std::size_t key, const Entry& value) { read_hook(reading, key, value, sleep.wake); });
-  if (sleep.wake.path.empty())
-    reading.problem(*entry.at, "wake has no path; expected path: the one that the program wakes at, such as /wake_up");
+  read_whole_hook(reading, entry, "the one that the program wakes at, such as /wake_up", sleep.wake);
+}
+
+void read_trim(Reading& reading, const Entry& entry, Command& into) {
+  read_whole_hook(reading, entry, "the one at which the program drops its caches, such as /trim", into.trim.emplace());
 }
 
 void check_sleep(Reading& reading, const Entry& entry, Command& into) {

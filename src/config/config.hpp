@@ -152,6 +152,7 @@ struct Command {
   Duration grace = std::chrono::seconds(10);  // from being told to end until it is killed
   Listens listens = Listens::socket;
   std::optional<Sleep> sleep;
+  std::optional<Hook> trim;  // drops caches and keeps the weights
   friend bool operator==(const Command&, const Command&) = default;
 };
 

@@ -92,8 +92,8 @@ constexpr Keys<Llama, 11> kLlama{
 
 // --- command ------------------------------------------------------------------------------------------------
 
-constexpr Keys<Command, 8> kCommand{
-    {"command", "env", "cwd", "source", "health", "grace", "sleep", "wake"},
+constexpr Keys<Command, 9> kCommand{
+    {"command", "env", "cwd", "source", "health", "grace", "sleep", "wake", "trim"},
     {
         [](Reading& r, const Entry& e, Command& m) { read_argv(r, e, m); },
         [](Reading& r, const Entry& e, Command& m) { read_environment(r, e, m); },
@@ -103,6 +103,7 @@ constexpr Keys<Command, 8> kCommand{
         [](Reading& r, const Entry& e, Command& m) { r.duration(e, Duration::zero(), m.grace); },
         [](Reading& r, const Entry& e, Command& m) { read_sleep(r, e, m); },
         [](Reading& r, const Entry& e, Command& m) { read_wake(r, e, m); },
+        [](Reading& r, const Entry& e, Command& m) { read_trim(r, e, m); },
     },
 };
 

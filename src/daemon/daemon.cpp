@@ -295,7 +295,28 @@ http::Task<Result<Receipt>> Daemon::unload(ModelId model, core::Force force) {
   if (operation.refusal) co_return std::unexpected(impl_->explain(*operation.refusal, model));
   co_return Receipt{.freed = memory_of(operation.unloaded->freed),
                     .confirmed = operation.unloaded->confirmed == core::Confirmed::yes,
-                    .took = impl_->parts.clock.now() - begun};
+                    .took = impl_->parts.clock.now() - begun,
+                    .reason = "unloaded"};
+}
+
+http::Task<Result<Receipt>> Daemon::trim(ModelId model) {
+  const core::State& state = impl_->scheduler.view().models.at(model).state;
+  const core::Stage stage = core::stage(state);
+  const bool serves = stage == core::Stage::ready || stage == core::Stage::draining;
+  const auto worker = serves ? impl_->workers.find(core::worker(state)->id) : impl_->workers.end();
+  if (worker == impl_->workers.end()) {
+    co_return fail(Code::conflict, std::format("model \"{}\" holds nothing that could be trimmed: it is {}",
+                                               name_of(model), core::name(stage)));
+  }
+  const int tree = worker->second->tree();
+  const TimePoint begun = impl_->parts.clock.now();
+  const Bytes before = system::tree_memory(tree).held();
+  if (auto trimmed = co_await worker->second->trim(); !trimmed) co_return std::unexpected(std::move(trimmed.error()));
+  const Bytes freed = std::max(Bytes{}, before - system::tree_memory(tree).held());
+  impl_->sample();
+  const Duration took = impl_->parts.clock.now() - begun;
+  impl_->parts.log.info("{}: trimmed, {} came back", name_of(model), to_string(freed));
+  co_return Receipt{.freed = {{kHost, freed}}, .took = took, .reason = "trimmed"};
 }
 
 void Daemon::pin(ModelId model, bool pinned) { impl_->feed(core::Pin{model, pinned}); }

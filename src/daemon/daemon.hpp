@@ -49,11 +49,12 @@ struct RequestOptions {
   const http::Exchange* exchange = nullptr;  // where the answer goes
 };
 
-// The answer to an unload: what came back.
+// The answer to an unload or a trim: what came back.
 struct Receipt {
   core::Placement freed;
   bool confirmed = true;
   Duration took{};
+  std::string_view reason = {};
 };
 
 class Daemon {
@@ -100,6 +101,9 @@ class Daemon {
   http::Task<Result<void>> begin_load(ModelId model, RequestOptions options);
   // Returns when the bytes are back, or known not to be.
   http::Task<Result<Receipt>> unload(ModelId model, core::Force force);
+  // Has a loaded model's engine drop its caches and keep the weights; conflict if it cannot, or is not loaded. What came
+  // back is the host's memory, as it was seen.
+  http::Task<Result<Receipt>> trim(ModelId model);
   void pin(ModelId model, bool pinned);
   // Ends a request that waits or runs; gives it as it was. not_found for an id that nobody carries (any more), conflict
   // for one that several do: RequestStatus::id tells them apart.

@@ -17,6 +17,7 @@ namespace {
 constexpr int kAttempts = 5;  // while other programs come first
 constexpr std::size_t kLastLines = 5;
 constexpr Duration kHealthTime = std::chrono::seconds(5);
+constexpr Duration kTrimTime = std::chrono::minutes(1);
 
 // The status that it is answered with.
 http::Task<Result<int>> ask(http::UpstreamPool& upstreams, http::Address address, config::Hook hook, TimePoint until) {
@@ -126,6 +127,21 @@ bool Worker::lost_its_port() const {
 std::string Worker::last_words(std::string first) const {
   for (const system::LogLine& line : parts_.log.written_since(first_line_, kLastLines)) first += "\n" + line.text;
   return first;
+}
+
+http::Task<Result<void>> Worker::trim() {
+  if (!contract_.trim) {
+    co_return fail(Code::conflict, std::format("model \"{}\" cannot be trimmed: its entry names no way to; a program "
+                                               "that drops its caches when asked has trim: {{path: /…}}",
+                                               order_.entry->model.id));
+  }
+  const config::Hook hook = *contract_.trim;
+  const std::string name = order_.entry->model.id;
+  const auto status = co_await ask(parts_.upstreams, address_, hook, later(parts_.clock.now(), kTrimTime));
+  if (!status) co_return std::unexpected(status.error());
+  if (*status >= 200 && *status < 300) co_return Result<void>{};
+  co_return fail(Code::upstream_failed, std::format("model \"{}\" was not trimmed: its program answered {} {} with {}",
+                                                  name, hook.method, hook.path, *status));
 }
 
 void Worker::sleep() {

@@ -65,6 +65,9 @@ class Worker {
   int pid() const { return process_ ? process_->pid() : 0; }
   int tree() const { return process_ ? process_->root() : 0; }
 
+  // Has it drop its caches. Outlives nothing of the worker but its answer; fails when it is not answered 2xx within a
+  // minute, and when its engine cannot.
+  http::Task<Result<void>> trim();
   void sleep();
   void wake();
   void stop();

@@ -16,7 +16,8 @@ Contract contract(const config::Model& model) {
   return {.health_path = options.health,
           .grace = std::chrono::duration_cast<std::chrono::milliseconds>(options.grace),
           .listens = options.listens,
-          .sleep = options.sleep};
+          .sleep = options.sleep,
+          .trim = options.trim};
 }
 
 Result<Command> command(const config::Model& model, const Place& place) {

@@ -41,6 +41,7 @@ struct Contract {
   std::chrono::milliseconds grace;  // from SIGTERM to SIGKILL, when no answer is under way any more
   config::Listens listens = config::Listens::socket;
   std::optional<config::Sleep> sleep = {};
+  std::optional<config::Hook> trim = {};
 };
 
 // What a model is expected to take of the host's memory, by part; the parts tell an operator why.

@@ -173,12 +173,12 @@ TEST_CASE("an unknown model has an exit of its own in every command that takes o
   for (const char* request :
        {"POST /rouse/v1/models/x/load", "POST /rouse/v1/models/x/unload", "GET /rouse/v1/models/x",
         "GET /rouse/v1/models/x/logs?lines=100&follow=false", "POST /v1/chat/completions",
-        "POST /rouse/v1/models/x/pin", "POST /rouse/v1/models/x/unpin"}) {
+        "POST /rouse/v1/models/x/pin", "POST /rouse/v1/models/x/unpin", "POST /rouse/v1/models/x/trim"}) {
     fake.answer(request, unknown);
   }
   const std::vector<std::vector<std::string>> commands{{"load", "x"}, {"unload", "x"},    {"logs", "x"},
                                                        {"run", "x"},  {"run", "x", "hi"}, {"show", "x"},
-                                                       {"pin", "x"},  {"unpin", "x"}};
+                                                       {"pin", "x"},  {"unpin", "x"},    {"trim", "x"}};
   for (const auto& command : commands) {
     INFO(command[0]);
     const Ran ran = asking(fake)(command);
@@ -207,7 +207,7 @@ TEST_CASE("a daemon that is not there has an exit of its own, and the way to sta
   }
   const std::vector<std::vector<std::string>> commands{
       {"list"},      {"ps"},          {"ps", "-w"},  {"devices"},  {"requests"},
-      {"reload"},    {"cancel", "x"}, {"show", "x"}, {"pin", "x"}, {"unpin", "x"},
+      {"reload"},    {"cancel", "x"}, {"show", "x"}, {"pin", "x"}, {"unpin", "x"}, {"trim", "x"},
       {"load", "x"}, {"unload", "x"}, {"logs", "x"}, {"run", "x"}, {"run", "x", "hi"}};
   for (const auto& command : commands) {
     INFO(command[0]);

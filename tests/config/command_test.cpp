@@ -107,6 +107,7 @@ TEST_CASE("a program that sleeps has a way to be woken, and keeps what it says")
   CHECK(app.sleep->keep.idle == std::chrono::hours(1));
   CHECK(app.sleep->timeout == std::chrono::seconds(60));
   CHECK_FALSE(command("    command: [x, \"{port}\"]\n").sleep);
+  CHECK(command("    command: [x, \"{port}\"]\n    trim: {path: /t}\n").trim == Hook{"POST", "/t", ""});
 }
 
 TEST_CASE("half a sleep is a mistake") {

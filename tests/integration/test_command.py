@@ -275,6 +275,29 @@ def test_nothing_outlives_the_daemon():
         until(lambda: not any(alive(pid) for pid in tree), "no process is left")
 
 
+# --- what it can be told ------------------------------------------------------------------------------------------
+
+
+def test_one_that_drops_its_caches_is_trimmed_with_a_receipt():
+    with serve(app=program("caches", trim={"path": "/trim"})) as rouse:
+        status, _, body = rouse.post("/rouse/v1/models/app/trim")
+        assert status == 409 and "it is cold" in body["error"]["message"], body
+        assert load(rouse)[0] == 200
+        status, _, receipt = rouse.post("/rouse/v1/models/app/trim")
+        assert status == 200, receipt
+        assert 60 << 20 < receipt["freed"]["host"] < 80 << 20, receipt
+        assert receipt["reason"] == "trimmed" and rouse.state("app") == "ready"
+
+
+def test_one_that_cannot_be_trimmed_says_so():
+    with serve(a=program("serves"), b=program("serves", trim={"path": "/nowhere", "method": "PUT"})) as rouse:
+        assert load(rouse, "a")[0] == load(rouse, "b")[0] == 200
+        status, _, body = rouse.post("/rouse/v1/models/a/trim")
+        assert status == 409 and "names no way to" in body["error"]["message"], body
+        status, _, body = rouse.post("/rouse/v1/models/b/trim")
+        assert status == 502 and "PUT /nowhere with 501" in body["error"]["message"], body
+
+
 # --- mistakes -----------------------------------------------------------------------------------------------------
 
 

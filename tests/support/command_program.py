@@ -60,6 +60,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         if self.path in (SLEEP, WAKE):
             return self.rest(body)
+        if self.path == "/trim":
+            self.server.cache = None
+            return self.answer(200, {})
         if self.server.asleep:
             return self.answer(500, {"error": "asleep"})
         if WHAT == "breaks-off":
@@ -87,6 +90,7 @@ def serve():
     say("serving on", WHERE)
     server = Tcp(("127.0.0.1", int(WHERE)), Handler) if WHERE.isdigit() else Unix(WHERE, Handler)
     server.asleep, server.told = False, []
+    server.cache = b"\1" * (64 << 20) if WHAT == "caches" else None
     server.serve_forever()
 
 
