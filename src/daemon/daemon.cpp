@@ -17,7 +17,6 @@ namespace {
 constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
 constexpr auto kLookWithin = std::chrono::seconds(1);  // at files, for somebody who only wants to see
 constexpr auto kPlaceKept = std::chrono::seconds(5);
-constexpr auto kBetweenLooks = std::chrono::milliseconds(20);
 constexpr auto kForcedUnload = std::chrono::seconds(10);  // running answers have that long to end
 
 Ending ending(const Pending& pending, core::Outcome outcome) {
@@ -107,6 +106,7 @@ Ticket Daemon::Impl::submit(ModelId model, const RequestOptions& options) {
                            .origin = options.origin};
   Ticket ticket(std::move(owned));
   feed(event);
+  look_at_places(model);
   if (!ticket.settled()) tell(waiting, RequestStep::queued);
   return ticket;
 }
@@ -256,19 +256,16 @@ http::Task<void> Daemon::Impl::keep_waiting(Ticket ticket) {
   auto lease = ticket.take();
   if (!lease) co_return;
   const ModelId model = lease->entry()->id;
-  boost::asio::steady_timer pause(parts.io);
+  const TimePoint until = later(parts.clock.now(), kPlaceKept);
+  boost::asio::steady_timer over(parts.io, until);
   bool cut = false;
   lease->on_cut([&](Cut) {
     cut = true;
-    pause.cancel();
+    over.cancel();
   });
-  const TimePoint until = later(parts.clock.now(), kPlaceKept);
-  ++places_kept[model];
-  while (!cut && parts.clock.now() < until && nobody_asks_for(model)) {
-    pause.expires_after(kBetweenLooks);
-    co_await pause.async_wait(kAwait);
-  }
-  if (--places_kept[model] == 0) places_kept.erase(model);
+  const auto place = places_kept.emplace(model, &over);
+  while (!cut && parts.clock.now() < until && nobody_asks_for(model)) co_await over.async_wait(kAwait);
+  places_kept.erase(place);
   lease->finish(core::Outcome::unused);
 }
 
@@ -276,7 +273,11 @@ bool Daemon::Impl::nobody_asks_for(ModelId id) const {
   const auto known = scheduler.view().models.find(id);
   if (known == scheduler.view().models.end() || !known->second.queue.empty()) return false;
   const auto* ready = std::get_if<core::Ready>(&known->second.state);
-  return ready && ready->worker.leases.size() == places_kept.at(id);
+  return ready && ready->worker.leases.size() == places_kept.count(id);
+}
+
+void Daemon::Impl::look_at_places(ModelId model) {
+  for (auto [place, end] = places_kept.equal_range(model); place != end; ++place) place->second->cancel();
 }
 
 http::Task<Result<Receipt>> Daemon::unload(ModelId model, core::Force force) {

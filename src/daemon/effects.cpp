@@ -227,6 +227,7 @@ void Daemon::Impl::log_transition(const core::Announce& change) const {
 void Daemon::Impl::perform(const core::Announce& effect) {
   if (effect.to == core::Stage::loading) loading_times[effect.model].begins(parts.clock.now());
   if (effect.from == core::Stage::loading) loading_times[effect.model].ends(parts.clock.now());
+  look_at_places(effect.model);
   log_transition(effect);
   for (Observer* observer : observers) observer->on_transition(effect);
 }

@@ -86,6 +86,7 @@ class Daemon::Impl final : public Desk {
   Ticket submit(ModelId model, const RequestOptions& options);
   http::Task<void> keep_waiting(Ticket ticket);
   bool nobody_asks_for(ModelId model) const;  // but those whose places are kept
+  void look_at_places(ModelId model);         // whether they are to be kept any longer
   void sample();                              // what the machine's memory is like now
   void sample(const system::HostMemory& host);
   void keep_sampling();  // once a second while there are workers
@@ -129,7 +130,8 @@ class Daemon::Impl final : public Desk {
   std::map<ModelId, std::shared_ptr<Look>> looks;  // shared with the coroutines that wait
   boost::asio::thread_pool pool{1};                // reads headers of model files
 
-  std::map<ModelId, std::size_t> places_kept;  // leases of those who will come back
+  // Leases of those who will come back, each with the timer of the coroutine that keeps it, which owns it.
+  std::multimap<ModelId, boost::asio::steady_timer*> places_kept;
 
   std::vector<Observer*> observers;
   std::deque<core::Event> events;
