@@ -131,8 +131,9 @@ Result<void> check_is_application(const daemon::Daemon& daemon, ModelId model) {
 http::Task<void> answer_with_fallbacks(const Parts& parts, Reply& reply, const Asked& first, std::string_view body) {
   Fallback fallback(parts, first.model, first.options.patience, *first.options.deadline);
   while (const auto model = fallback.next()) {
-    if (auto fits = check_is_application(parts.daemon, *model); !fits) {
-      fallback.failed(std::move(fits.error()));
+    const auto fits = *model == first.model ? Result<void>() : check_is_application(parts.daemon, *model);
+    if (!fits) {
+      fallback.failed(fits.error());
       continue;
     }
     Asked asked = first;
