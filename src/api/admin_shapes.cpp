@@ -25,6 +25,11 @@ struct ErrorBody {
   ErrorObject error;
 };
 
+struct Duplicates {
+  int processes = 0;
+  std::int64_t bytes_each = 0;
+};
+
 struct Model {
   std::string_view id;
   std::span<const std::string> aliases;
@@ -37,6 +42,7 @@ struct Model {
   ByDevice footprint;
   std::optional<std::string_view> footprint_source;
   std::optional<int> pid;
+  std::optional<Duplicates> duplicates;
   std::uint64_t loads = 0;
   std::optional<double> last_load_ms;
   std::optional<std::string> last_used;
@@ -140,6 +146,9 @@ admin_json::Model shape(const daemon::ModelStatus& model) {
       .footprint = by_device(model.footprint),
       .footprint_source = sized ? std::optional(source_name(model.footprint_source)) : std::nullopt,
       .pid = model.pid,
+      .duplicates = model.duplicates.transform([](const system::Duplicates& found) {
+        return admin_json::Duplicates{.processes = found.processes, .bytes_each = found.each.count};
+      }),
       .loads = model.loads,
       .last_load_ms = model.last_load ? std::optional(milliseconds(*model.last_load)) : std::nullopt,
       .last_used = time_text(model.last_used),

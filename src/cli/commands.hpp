@@ -46,6 +46,9 @@ std::string size_in_words(const ModelReply& model);
 // Style of the word that names its state.
 Style style_of_state(const ModelReply& model);
 
+// "3 processes hold 1 GiB each".
+std::string in_words(const DuplicatesReply& duplicates);
+
 std::string joined(const std::vector<std::string>& parts);  // "a, b"
 
 // "1.5 GiB" for one device that is the host, else "gpu0 3 GiB, host 1 GiB"; empty for nothing.

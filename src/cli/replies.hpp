@@ -22,6 +22,11 @@ struct ErrorReply {
   std::string context = {};                               // for an administrator
 };
 
+struct DuplicatesReply {
+  int processes = 0;
+  std::int64_t bytes_each = 0;
+};
+
 struct ModelReply {
   std::string id;
   std::string engine;
@@ -33,6 +38,7 @@ struct ModelReply {
   std::optional<Footprint> footprint;
   std::optional<std::string> footprint_source;
   std::optional<std::int64_t> pid;
+  std::optional<DuplicatesReply> duplicates;
   std::uint64_t loads = 0;
   std::optional<double> last_load_ms;
   std::optional<std::string> last_used;

@@ -91,6 +91,7 @@ Outcome<Exit> show(Session session, const ShowOptions& options) {
   facts.add("waiting", std::to_string(model->waiting));
   facts.add("memory", std::format("{}{}", size_in_words(*model),
                                   model->footprint_source ? std::format(" ({})", *model->footprint_source) : ""));
+  if (model->duplicates) facts.add("processes", in_words(*model->duplicates));
   facts.add("pid", model->pid ? std::to_string(*model->pid) : "");
   facts.add("loads", load_in_words(*model));
   facts.add("last used", time_of(model->last_used, now));

@@ -23,7 +23,9 @@ std::string note(const ModelReply& model, WallTime now) {
   }
   if (model.state == "loading" && model.progress) return std::format("{:.0f} %", *model.progress * 100);
   if (model.removed.value_or(false)) return "no longer configured: ends when its answers have ended";
-  return model.pinned.value_or(false) ? "pinned" : "";
+  std::string note = model.pinned.value_or(false) ? "pinned" : "";
+  if (model.duplicates) note += (note.empty() ? "" : "; ") + in_words(*model.duplicates);
+  return note;
 }
 
 bool is_interesting(const ModelReply& model) { return model.state != "cold" || model.waiting > 0 || model.leases > 0; }

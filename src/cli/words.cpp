@@ -24,6 +24,10 @@ std::string size_in_words(const ModelReply& model) {
   return (model.footprint_source == "estimated" ? "~" : "") + in_words(*model.footprint);
 }
 
+std::string in_words(const DuplicatesReply& duplicates) {
+  return std::format("{} processes hold {} each", duplicates.processes, to_string(Bytes{duplicates.bytes_each}));
+}
+
 void print_json(Terminal& terminal, std::string_view json) {
   terminal.out() << json << (json.ends_with('\n') ? "" : "\n");
 }

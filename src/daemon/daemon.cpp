@@ -356,7 +356,10 @@ void Daemon::Impl::sample(const system::HostMemory& host) {
                               .used = host.total - host.available,
                               .trees = std::vector<core::TreeBytes>{}};
   for (const auto& [id, worker] : workers) {
-    if (worker->tree() != 0) sample.trees->push_back({id, system::tree_memory(worker->tree()).held()});
+    if (worker->tree() == 0) continue;
+    const Bytes held = system::tree_memory(worker->tree()).held();
+    sample.trees->push_back({id, held});
+    look_for_duplicates(id, held);
   }
   feed(std::move(sample));
   for (Observer* observer : observers) observer->on_sample();

@@ -132,6 +132,7 @@ void Daemon::Impl::worker_gone(WorkerId id, std::string why) {
   // Not from inside its own callback.
   boost::asio::post(parts.io, [worker = std::shared_ptr<Worker>(std::move(it->second))] {});
   workers.erase(it);
+  holdings.erase(id);
   for (const auto& [request, pending] : requests) {
     if (pending->worker != id) continue;
     pending->worker_gone = true;

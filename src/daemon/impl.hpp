@@ -17,6 +17,7 @@
 #include "daemon/pending.hpp"
 #include "daemon/service_time.hpp"
 #include "daemon/worker.hpp"
+#include "system/duplicates.hpp"
 #include "system/host_memory.hpp"
 #include "system/ports.hpp"
 
@@ -69,6 +70,10 @@ class Daemon::Impl final : public Desk {
   void tell(const Pending& pending, RequestStep step, Ending ending = Ending::none) const;
   RequestStatus status(const Pending& pending) const;
 
+  // --- duplicates.cpp -------------------------------------------------------------------------------------------
+  void look_for_duplicates(WorkerId worker, Bytes held);  // by its whole tree, just now
+  void looked_for_duplicates(WorkerId worker, const std::vector<Bytes>& sizes);
+
   // --- configure.cpp --------------------------------------------------------------------------------------------
   // Takes the configuration, the first one or another; gives the models that are new or changed.
   std::vector<ModelId> configure(const config::Config& config);
@@ -99,6 +104,14 @@ class Daemon::Impl final : public Desk {
   core::Scheduler scheduler;
   std::map<ModelId, std::unique_ptr<system::WorkerLog>> logs;
   std::map<WorkerId, std::unique_ptr<Worker>> workers;
+  struct Holding {    // what a program's processes hold
+    Bytes size;       // of all of them
+    TimePoint since;  // when it was last seen to grow
+    Bytes looked_at;  // when each of them was last looked at
+    bool looking = false;
+    std::optional<system::Duplicates> duplicates;
+  };
+  std::map<WorkerId, Holding> holdings;
   struct Remote {                        // a worker without a process
     std::shared_ptr<const Entry> entry;  // shared with the catalogue
     CircuitBreaker circuit = {};
@@ -128,7 +141,7 @@ class Daemon::Impl final : public Desk {
   void looked(ModelId model, const Result<Measured>& found);
   std::map<ModelId, std::string> unusable;  // why the files are of no use, as they were when they were last looked at
   std::map<ModelId, std::shared_ptr<Look>> looks;  // shared with the coroutines that wait
-  boost::asio::thread_pool pool{1};                // reads headers of model files
+  boost::asio::thread_pool pool{1};                // reads headers of model files, and what processes hold
 
   // Leases of those who will come back, each with the timer of the coroutine that keeps it, which owns it.
   std::multimap<ModelId, boost::asio::steady_timer*> places_kept;

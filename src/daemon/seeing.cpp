@@ -37,6 +37,7 @@ ModelStatus Daemon::model(ModelId id) const {
                      .footprint = {},
                      .footprint_source = model.measured ? core::SizeSource::measured : model.spec.size_source,
                      .pid = {},
+                     .duplicates = {},
                      .loads = model.loads,
                      .last_load = model.load_time,
                      .last_used = {},
@@ -60,6 +61,8 @@ ModelStatus Daemon::model(ModelId id) const {
     status.leases = worker->leases.size();
     const auto process = impl_->workers.find(worker->id);
     if (process != impl_->workers.end() && process->second->pid() != 0) status.pid = process->second->pid();
+    if (const auto held = impl_->holdings.find(worker->id); held != impl_->holdings.end())
+      status.duplicates = held->second.duplicates;
   }
   if (const auto used = impl_->last_used.find(id); used != impl_->last_used.end()) status.last_used = used->second;
   if (const auto* ready = std::get_if<core::Ready>(&model.state);

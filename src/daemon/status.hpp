@@ -14,6 +14,7 @@
 #include "core/lifecycle.hpp"
 #include "core/model.hpp"
 #include "daemon/circuit_breaker.hpp"
+#include "system/duplicates.hpp"
 
 namespace rouse::daemon {
 
@@ -30,9 +31,10 @@ struct ModelStatus {
   core::Placement footprint;  // held now, else expected; empty while nothing is known
   core::SizeSource footprint_source = core::SizeSource::estimated;
   std::optional<int> pid;
-  std::uint64_t loads = 0;             // that became ready
-  std::optional<Duration> last_load;   // how long it took
-  std::optional<WallTime> last_used;   // end of the last lease
+  std::optional<system::Duplicates> duplicates;  // of its weights, in the processes of its worker
+  std::uint64_t loads = 0;                       // that became ready
+  std::optional<Duration> last_load;             // how long it took
+  std::optional<WallTime> last_used;             // end of the last lease
   std::optional<WallTime> expires_at;  // when it stops if nobody asks; nothing while busy, pinned or kept for ever
   bool keep_forever = false;
   bool pinned = false;

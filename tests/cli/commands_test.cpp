@@ -51,6 +51,18 @@ TEST_CASE("ps shows what is loaded, waited for or broken, and why") {
   CHECK_FALSE(ran.out.contains("cold"));
 }
 
+TEST_CASE("ps names the group, and the processes that hold the same") {
+  FakeDaemon fake;
+  fake.answer(
+      "GET /rouse/v1/models",
+      R"({"models":[{"id":"app","engine":"command","group":"apps","state":"ready","leases":0,"waiting":0,"loads":1,
+               "pinned":true,"duplicates":{"processes":3,"bytes_each":1073741824}}]})");
+  const Ran ran = asking(fake)({"ps"});
+  CHECK(ran.out.starts_with("MODEL  GROUP  STATE"));
+  CHECK(ran.out.contains("app    apps   ready"));
+  CHECK(ran.out.contains("pinned; 3 processes hold 1 GiB each\n"));
+}
+
 TEST_CASE("with --json a command prints the daemon's answer as it came") {
   FakeDaemon fake;
   fake.answer("GET /rouse/v1/models", kModels);

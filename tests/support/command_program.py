@@ -23,6 +23,7 @@ def say(*words):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    tell_others = staticmethod(lambda: None)
 
     def address_string(self):
         return "somebody"
@@ -73,6 +74,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             say("breaking off")
             os._exit(4)
+        self.tell_others()
         self.do_GET()
 
 
@@ -92,6 +94,13 @@ def serve():
     server.asleep, server.told = False, []
     server.cache = b"\1" * (64 << 20) if WHAT == "caches" else None
     server.serve_forever()
+
+
+def hold_weights(then=lambda: None):
+    weights = bytearray(os.urandom(1 << 20)) * 80
+    then()
+    while weights:
+        signal.pause()
 
 
 def ask_thief():
@@ -134,6 +143,31 @@ match WHAT:
         for _ in range(int(MORE[0]) // 1000):
             sys.stdout.write("x" * 999 + "\n")
         sys.stdout.flush()
+        serve()
+    case "preforks":  # three processes, each with weights of its own
+        loaded, tell = os.pipe()
+        for _ in range(3):
+            if not os.fork():
+                hold_weights(lambda: os.write(tell, b"x"))
+        for _ in range(3):
+            os.read(loaded, 1)
+        serve()
+    case "preforks-and-shares":  # three processes with the weights of the first
+        weights = bytearray(os.urandom(1 << 20)) * 80
+        for _ in range(3):
+            if not os.fork():
+                while True:
+                    signal.pause()
+        serve()
+    case "loads-when-asked":  # each of its processes
+        writers = []
+        for _ in range(2):
+            reader, writer = os.pipe()
+            writers.append(writer)
+            if not os.fork():
+                os.read(reader, 1)
+                hold_weights()
+        Handler.tell_others = staticmethod(lambda: [os.write(writer, b"x") for writer in writers])
         serve()
     case "asks-the-thief":
         ask_thief()
