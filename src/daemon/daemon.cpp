@@ -257,14 +257,14 @@ http::Task<void> Daemon::Impl::keep_waiting(Ticket ticket) {
   if (!lease) co_return;
   const ModelId model = lease->entry()->id;
   const TimePoint until = later(parts.clock.now(), kPlaceKept);
-  boost::asio::steady_timer over(parts.io, until);
+  boost::asio::steady_timer end(parts.io, until);
   bool cut = false;
   lease->on_cut([&](Cut) {
     cut = true;
-    over.cancel();
+    end.cancel();
   });
-  const auto place = places_kept.emplace(model, &over);
-  while (!cut && parts.clock.now() < until && nobody_asks_for(model)) co_await over.async_wait(kAwait);
+  const auto place = places_kept.emplace(model, &end);
+  while (!cut && parts.clock.now() < until && nobody_asks_for(model)) co_await end.async_wait(kAwait);
   places_kept.erase(place);
   lease->finish(core::Outcome::unused);
 }
