@@ -33,7 +33,7 @@ def test_in_a_group_of_one_the_second_waits_for_the_first_and_each_loads_once_a_
                      | {"groups": {"pictures": {"max_loaded": 1}, "others": {"max_loaded": 9}}}) as rouse:
         assert rouse.chat("a")[0] == rouse.chat("free")[0] == 200
         first = rouse.model("a")["pid"]
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(6) as pool:
             with held(first):
                 busy = pool.submit(rouse.chat, "a")
                 until(lambda: rouse.model("a")["leases"] == 1, "the first is at work")
@@ -57,7 +57,7 @@ def test_a_place_in_a_group_is_no_memory_wherever_memory_is_shown():
         assert [d["id"] for d in rouse.get("/rouse/v1/devices")["devices"]] == ["host"]
         model = rouse.model("a")
         assert (model["group"], model["footprint"]) == ("pictures", {"host": 8 << 20})
-        assert "a: loading → ready (loaded), worker 1, 8 MiB → 8 MiB" in rouse.text()
+        until(lambda: "a: loading → ready (loaded), worker 1, 8 MiB → 8 MiB" in rouse.text(), "the log counts bytes")
         metrics = rouse.ask("GET", "/metrics")[2]
         assert 'device="host"' in metrics and 'device="gpu' not in metrics
         status, _, receipt = rouse.post("/rouse/v1/models/a/unload")

@@ -31,6 +31,10 @@ def until_names(rouse, *expected: str):
     until(lambda: names(rouse) == list(expected), f"the models are {expected}: {rouse.text()}")
 
 
+def until_told(rouse, words: str):
+    until(lambda: words in rouse.text(), f"the log says {words!r}")
+
+
 def until_watching(rouse, folder: Path):
     """A model that comes is noticed, and its going: so that what follows is heard from its first event on."""
     (folder / "probe.gguf").symlink_to(folder / "first.gguf")
@@ -60,7 +64,7 @@ def test_models_come_and_go_and_are_served(folder, models):
         until_names(rouse, "first")
         assert not alive(pid)
         assert rouse.chat("moved")[0] == 404
-        assert f"{folder} has changed: removed" in rouse.text()
+        until_told(rouse, f"{folder} has changed: removed")
 
 
 def test_a_file_that_is_still_being_written_is_no_model(folder, models):
@@ -79,7 +83,7 @@ def test_a_file_that_is_of_no_use_is_left_out_and_said_so_once_until_it_is(folde
     with RouseDaemon(models=folder) as rouse:
         half = models.text.read_bytes()[:100_000]
         (folder / "half.gguf").write_bytes(half)
-        until(lambda: "left out" in rouse.text(), "the log says why")
+        until_told(rouse, "left out")
         (line,) = [line for line in rouse.log if "left out" in line]
         assert f"{folder}/half.gguf: " in line and "cut off" in line, line
         shutil.copy(models.text, folder / "next.gguf")
@@ -101,7 +105,7 @@ def test_a_file_that_takes_the_place_of_another_is_loaded_anew_and_nothing_is_cu
                 move_in(models.embedding, folder / "first.gguf")
                 until(lambda: rouse.state("first") == "draining", "its worker answers to the end")
             assert running.result()[0] == 200
-        assert f"{folder} has changed: changed first" in rouse.text()
+        until_told(rouse, f"{folder} has changed: changed first")
         until(lambda: not alive(pid), "the worker of the old file has ended")
         move_in(models.text, folder / "first.gguf")
         assert rouse.chat("first")[0] == 200
@@ -124,7 +128,7 @@ def test_folders_below_are_models_of_their_name_as_soon_as_they_are_whole(folder
         shutil.copy(models.vision, below / "gemma-Q4_0.gguf")
         until_names(rouse, "first", "gemma/it")
         move_in(models.mmproj, below / "mmproj-F16.gguf")
-        until(lambda: "changed gemma/it" in rouse.text(), "its projector is noticed")
+        until_told(rouse, "changed gemma/it")  # its projector is noticed
         cache = folder / "models--org--name"
         (cache / "blobs").mkdir(parents=True)
         shutil.copy(models.text, cache / "blobs" / "0123")
@@ -136,7 +140,7 @@ def test_folders_below_are_models_of_their_name_as_soon_as_they_are_whole(folder
         (folder / "clip").mkdir()
         (folder / "clip" / "model.safetensors").touch()
         (folder / "clip" / "config.json").touch()
-        until(lambda: f"left out: {folder}/clip: a model in Hugging Face's own format" in rouse.text(), "it is told")
+        until_told(rouse, f"left out: {folder}/clip: a model in Hugging Face's own format")
         shutil.rmtree(folder / "gemma")
         until_names(rouse, "first", "org/name")
 
@@ -145,8 +149,7 @@ def test_a_model_in_parts_is_one_when_all_of_them_are_there(folder, models):
     with RouseDaemon(models=folder) as rouse:
         until_watching(rouse, folder)
         move_in(models.text, folder / "big-00002-of-00002.gguf")
-        until(lambda: f"left out: {folder}/big: 1 of its 2 parts are there; big-00001-of-00002.gguf is missing"
-              in rouse.text(), "what is missing is told")
+        until_told(rouse, f"left out: {folder}/big: 1 of its 2 parts are there; big-00001-of-00002.gguf is missing")
         assert names(rouse) == ["first"]
 
 
@@ -156,10 +159,10 @@ def test_the_folder_itself_may_go_and_come_back(folder, models):
         away = folder.with_name("away")
         folder.rename(away)
         until_names(rouse)
-        assert f"{folder} is gone" in rouse.text()
+        until_told(rouse, f"{folder} is gone")
         away.rename(folder)
         until_names(rouse, "first")
-        assert f"{folder} is back" in rouse.text()
+        until_told(rouse, f"{folder} is back")
         shutil.rmtree(folder)
         until_names(rouse)
         folder.mkdir()
