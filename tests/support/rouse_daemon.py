@@ -42,11 +42,22 @@ def alive(pid: int) -> bool:
         return False
 
 
+def stands_still(pid: int) -> bool:
+    """Whether every thread of it is stopped, or gone."""
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):
+            if stat.read_text().rpartition(")")[2].split()[0] not in "TtZX":
+                return False
+    return True
+
+
 @contextlib.contextmanager
 def held(*pids: int):
     """These processes stand still for the length of the block, so that no answer of theirs can end meanwhile."""
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
+    for pid in pids:  # the thread that is told stops the others, once it gets to run
+        until(lambda: stands_still(pid), f"process {pid} stands still")
     try:
         yield
     finally:
