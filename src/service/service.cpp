@@ -83,7 +83,10 @@ void Service::begin(std::string where) {
   parts_.manager.ready(status());
 }
 
-std::string Service::status() const { return std::format("serving {} models on {}", config_.models.size(), where_); }
+std::string Service::status() const {
+  const std::size_t count = config_.models.size();
+  return std::format("serving {} model{} on {}", count, count == 1 ? "" : "s", where_);
+}
 
 Result<config::Changes> Service::reload() {
   if (!parts_.daemon.accepting()) return fail(Code::unavailable, "the daemon is shutting down and reloads nothing");

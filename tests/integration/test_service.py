@@ -67,7 +67,7 @@ def test_systemd_hears_of_readiness_reloads_and_the_end(models, systemd):
     with RouseDaemon(config(models), env=systemd.environment()) as rouse:
         ready = systemd.next()
         assert ready["READY"] == "1"
-        assert ready["STATUS"] == f"serving 1 models on {rouse.url}"
+        assert ready["STATUS"] == f"serving 1 model on {rouse.url}"
 
         rouse.process.send_signal(signal.SIGHUP)
         reloading = systemd.next()
