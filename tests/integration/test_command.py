@@ -31,19 +31,24 @@ def load(rouse, name: str = "app"):
     return rouse.post(f"/rouse/v1/models/{name}/load")
 
 
-def tree_of(rouse) -> set[int]:
-    """Every process below the daemon, supervisors included."""
+def below(pid: int) -> set[int]:
+    """Every process below this one."""
     parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             state, parent = stat.read_text().rpartition(")")[2].split()[:2]
             if state != "Z":
                 parents[int(stat.parent.name)] = int(parent)
-    found, more = set(), {rouse.process.pid}
+    found, more = set(), {pid}
     while more:
         more = {pid for pid, parent in parents.items() if parent in more} - found
         found |= more
     return found
+
+
+def tree_of(rouse) -> set[int]:
+    """Every process below the daemon, supervisors included."""
+    return below(rouse.process.pid)
 
 
 def until_nothing_is_left(rouse, name: str = "app"):

@@ -1,0 +1,127 @@
+"""The applications of examples/ as they are configured there, but on free ports, and what their clients ask of them.
+
+    with serving("detection") as rouse:
+        answer(home(rouse, "detection"), APPLICATIONS["detection"].cheap)
+"""
+
+import io
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+from tests.support.exchanges import Request
+from tests.support.rouse_daemon import ROOT, RouseDaemon
+
+EXAMPLES = ROOT / "examples"
+HOST = ("Host", "localhost")
+PREPARING = 900  # seconds
+
+
+@dataclass(frozen=True)
+class Application:
+    """What clients of a model ask: `cheap` needs the model and little of it, `typical` is what it is there for."""
+
+    example: str
+    cheap: Request
+    typical: Request
+    kinds: tuple[Callable[[random.Random], Request], ...]  # of requests, all of them with the same answer each time
+
+    def recorded(self, seed: int, count: int) -> list[Request]:
+        dice = random.Random(seed)
+        return [dice.choice(self.kinds)(dice) for _ in range(count)]
+
+
+# --- requests -----------------------------------------------------------------------------------------------------
+
+
+def get(target: str, method: str = "GET", **headers: str) -> Request:
+    return Request(method, target, (HOST, *((name.replace("_", "-"), value) for name, value in headers.items())))
+
+
+def post(target: str, body: bytes, kind: str, method: str = "POST") -> Request:
+    return Request(method, target, (HOST, ("Content-Type", kind)), body)
+
+
+@lru_cache
+def picture(seed: int, kind: str = "PNG") -> bytes:
+    """Some coloured rectangles."""
+    from PIL import Image, ImageDraw
+    dice = random.Random(seed)
+    image = Image.new("RGB", (dice.randrange(60, 200), dice.randrange(60, 200)), tuple(dice.choices(range(256), k=3)))
+    for _ in range(5):
+        x, y = dice.randrange(image.width), dice.randrange(image.height)
+        ImageDraw.Draw(image).rectangle((x, y, x + 40, y + 30), tuple(dice.choices(range(256), k=3)))
+    out = io.BytesIO()
+    image.save(out, kind)
+    return out.getvalue()
+
+
+def oddities(dice: random.Random) -> Request:
+    """What any server is asked now and then."""
+    return dice.choice([
+        get("/health"), get("/health", "HEAD"), get("/nothing/here"), get("/health?a=b&&c=%20"),
+        get("/health", Accept_Encoding="gzip, br", Cookie="session=abc; theme=dark"),
+        get("/health", X_Request_Id="mine", Accept="*/*"), post("/health", b"x=1", "text/plain"), get("//health"),
+        get("/health", "DELETE"), get("/%E2%82%AC", Accept_Language="de, en;q=0.7")])
+
+
+def detection(dice: random.Random) -> Request:
+    threshold = dice.choice(["", "?threshold=0", "?threshold=0.0144", "?threshold=2"])
+    return post("/detect" + threshold, picture(dice.randrange(4), dice.choice(["PNG", "JPEG"])), "image/any")
+
+
+APPLICATIONS = {
+    "detection": Application("detection", get("/labels"), post("/detect", picture(1), "image/png"), (
+        detection, oddities, lambda dice: get("/labels"), lambda dice: get("/openapi.json"),
+        lambda dice: post("/detect", b"no picture", "image/png"),
+        lambda dice: post("/detect?threshold=much", picture(1), "image/png"))),
+}
+APPLICATIONS["detection-three-workers"] = APPLICATIONS["detection"]
+
+
+# --- configurations -----------------------------------------------------------------------------------------------
+
+
+def prepare(*examples: str) -> None:
+    done = subprocess.run([sys.executable, EXAMPLES / "prepare.py", *examples], timeout=PREPARING, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+
+
+def configured(example: str) -> dict:
+    """As the example's file says, for a configuration that lies elsewhere and meets other programs."""
+    folder = EXAMPLES / example
+    config = yaml.safe_load((folder / "rouse.yaml").read_text())
+    config.pop("listen", None)
+    for entry in config["models"].values():
+        for key in ("source", "mmproj"):
+            if key in entry:
+                entry[key] = str(folder / entry[key])
+        if entry["engine"] == "command":
+            entry.setdefault("cwd", str(folder))
+            program = entry["command"][0]
+            entry["command"][0] = str(folder / program) if "/" in program else program
+            entry["listen"] = "127.0.0.1:0"
+    return config
+
+
+def all_configured() -> dict:
+    """All examples in one configuration."""
+    models: dict = {}
+    for example in EXAMPLE_NAMES:
+        models |= configured(example)["models"]
+    return {"models": models}
+
+
+EXAMPLE_NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/rouse.yaml"))
+
+
+def serving(example: str, **more) -> RouseDaemon:
+    prepare(example)
+    return RouseDaemon({**configured(example), **more})
