@@ -5,6 +5,7 @@
 """
 
 import io
+import json
 import random
 import subprocess
 import sys
@@ -76,11 +77,55 @@ def detection(dice: random.Random) -> Request:
     return post("/detect" + threshold, picture(dice.randrange(4), dice.choice(["PNG", "JPEG"])), "image/any")
 
 
+def pictures(dice: random.Random) -> Request:
+    wish = {"prompt": dice.choice(["a red fox", "Snow, and a fox.", "é €", ""]), "seed": dice.randrange(3), "steps": 1}
+    return post("/pictures", json.dumps(wish).encode(), "application/json")
+
+
+MAKERS = (pictures, oddities, oddities, lambda dice: get("/parts"), lambda dice: get("/openapi.json"),
+          lambda dice: post("/pictures", b'{"prompt": 1}', "application/json"),
+          lambda dice: post("/pictures", b'{"prompt": "a", "steps": 99}', "application/json"),
+          lambda dice: post("/pictures", b"{", "application/json"))
+MAKER = Application("pictures", get("/parts"), post("/pictures", b'{"prompt": "a red fox"}', "application/json"), MAKERS)
+
+
+def form(prompt: str, drawing: bytes = b"") -> Request:
+    parts = [b'--cut\r\nContent-Disposition: form-data; name="prompt"\r\n\r\n' + prompt.encode()]
+    if drawing:
+        parts.append(b'--cut\r\nContent-Disposition: form-data; name="drawing"; filename="a.png"\r\n'
+                     b"Content-Type: image/png\r\n\r\n" + drawing)
+    return post("/assist", b"\r\n".join(parts) + b"\r\n--cut--\r\n", "multipart/form-data; boundary=cut")
+
+
+def to_llama(dice: random.Random) -> Request:
+    path, body = dice.choice([("/tokenize", {"content": "What is Rouse?"}), ("/detokenize", {"tokens": [5, 6, 7]}),
+                              ("/tokenize", {"content": "€" * 3000}), ("/tokenize", {}), ("/detokenize", {"tokens": "x"}),
+                              ("/apply-template", {"messages": [{"role": "user", "content": "hello"}]})])
+    return post(path, json.dumps(body).encode(), "application/json")
+
+
 APPLICATIONS = {
     "detection": Application("detection", get("/labels"), post("/detect", picture(1), "image/png"), (
         detection, oddities, lambda dice: get("/labels"), lambda dice: get("/openapi.json"),
         lambda dice: post("/detect", b"no picture", "image/png"),
         lambda dice: post("/detect?threshold=much", picture(1), "image/png"))),
+}
+APPLICATIONS |= {
+    "cad": Application("assistant-flask", get("/about"), form("draw a bracket", picture(1)), (
+        oddities, lambda dice: get("/"), lambda dice: get("/about"), lambda dice: form(""),
+        lambda dice: form("draw a bracket", dice.choice([b"", b"none", picture(1), picture(2)])))),
+    "assistant-page": Application(
+        "assistant-llama", post("/tokenize", b'{"content": "What is Rouse?"}', "application/json"),
+        post("/v1/chat/completions", b'{"messages": [{"role": "user", "content": "What is Rouse?"}], "max_tokens": 16}',
+             "application/json"), (oddities, to_llama, to_llama, to_llama, lambda dice: get("/"))),
+    "sd3": MAKER, "flux": MAKER, "sdxl": MAKER,
+    "clip": Application("photo-search", get("/text?q=a+red+dog"), post("/picture", picture(1), "image/png"), (
+        oddities, lambda dice: get("/text?q=" + dice.choice(["cat", "a%20dog", "%E2%82%AC", ""])), lambda dice: get("/text"),
+        lambda dice: post("/picture", picture(dice.randrange(4)), "image/png"),
+        lambda dice: post("/picture", b"none", "image/png"), lambda dice: get("/openapi.json"))),
+    "blip": Application("photo-search", get("/words"), post("/caption", picture(1), "image/png"), (
+        oddities, lambda dice: post("/caption", picture(dice.randrange(4)), "image/png"),
+        lambda dice: post("/caption", b"none", "image/png"), lambda dice: get("/words"))),
 }
 APPLICATIONS["detection-three-workers"] = APPLICATIONS["detection"]
 
@@ -109,14 +154,6 @@ def configured(example: str) -> dict:
             entry["command"][0] = str(folder / program) if "/" in program else program
             entry["listen"] = "127.0.0.1:0"
     return config
-
-
-def all_configured() -> dict:
-    """All examples in one configuration."""
-    models: dict = {}
-    for example in EXAMPLE_NAMES:
-        models |= configured(example)["models"]
-    return {"models": models}
 
 
 EXAMPLE_NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/rouse.yaml"))

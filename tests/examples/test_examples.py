@@ -1,17 +1,20 @@
 """Applications as their authors wrote them, behind Rouse as they are."""
 
+import json
+import os
 import re
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.examples.applications import APPLICATIONS, serving
+from tests.examples.applications import APPLICATIONS, EXAMPLES, configured, get, picture, prepare, serving
 from tests.integration.test_application import home
 from tests.integration.test_command import tree_of, until_nothing_is_left
 from tests.support.exchanges import answer
-from tests.support.rouse_daemon import until
+from tests.support.rouse_daemon import RouseDaemon, until
 
 CROWD = 200
 RECORDED = 40  # as many as 200 in bench/examples.py
@@ -31,9 +34,12 @@ def children(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
-@pytest.fixture(scope="module", params=["detection"])
+@pytest.fixture(scope="module", params=["cad", "flux", "detection", "clip", "assistant-page"])
 def world(request):
-    with serving(APPLICATIONS[request.param].example) as rouse:
+    example = APPLICATIONS[request.param].example
+    prepare(example)
+    models = configured(example)["models"]
+    with RouseDaemon({"models": {request.param: models[request.param]}}) as rouse:
         yield rouse, request.param
         rouse.post(f"/rouse/v1/models/{request.param}/unload")
         until_nothing_is_left(rouse, request.param)
@@ -74,3 +80,106 @@ def test_a_server_with_three_workers_loads_its_weights_three_times_and_one_with_
                            f"{name} has loaded {loads} times")
             assert len(loaded) == loads
             assert rouse.model(name)["loads"] == 1  # one start, whatever it does then
+
+
+# --- pictures -----------------------------------------------------------------------------------------------------
+
+
+def test_every_model_is_listed_before_any_is_loaded():
+    with serving("pictures") as rouse:
+        assert {model["id"] for model in rouse.get("/v1/models")["data"]} == {"sd3", "flux", "sdxl"}
+        assert {model["state"] for model in rouse.get("/rouse/v1/models")["models"]} == {"cold"}
+        assert not tree_of(rouse)
+
+
+def test_a_model_stays_as_long_as_its_policy_says_and_none_when_another_wants_its_memory():
+    with serving("pictures", budgets={"host": {"limit": "500MiB"}}) as rouse:  # room for one
+        for name in ("sd3", "flux", "sdxl", "flux"):
+            assert answer(home(rouse, name), APPLICATIONS[name].typical)["status"] == 200
+            if name == "sd3":
+                rouse.until_state(name, "cold")
+            else:
+                assert rouse.state(name) == "ready"
+                assert rouse.model(name)["keep_forever"] == (name == "sdxl")
+                assert [model["id"] for model in rouse.loaded()] == [name]
+        assert [rouse.model(name)["loads"] for name in ("sd3", "flux", "sdxl")] == [1, 2, 1]
+
+
+# --- photo search -------------------------------------------------------------------------------------------------
+
+
+def photos(rouse, *arguments: object) -> str:
+    addresses = {name.upper(): f"http://127.0.0.1:{home(rouse, name)}" for name in ("clip", "blip")}
+    return subprocess.run([sys.executable, EXAMPLES / "photo-search" / "photos.py", *map(str, arguments)], check=True,
+                          capture_output=True, text=True, env={**os.environ, **addresses}).stdout
+
+
+def loads(rouse) -> list[int]:
+    return [rouse.model(name)["loads"] for name in ("clip", "blip")]
+
+
+def test_indexing_a_folder_loads_each_model_once_and_each_for_every_picture_only_in_naive_order(tmp_path):
+    for seed in range(2):
+        (tmp_path / f"{seed}.png").write_bytes(picture(seed))
+    with serving("photo-search") as rouse:
+        assert photos(rouse, "index", tmp_path, "--database", tmp_path / "db") == "2 pictures\n"
+        assert loads(rouse) == [1, 1]
+        found = photos(rouse, "search", "a red dog", "--database", tmp_path / "db").splitlines()
+        assert len(found) == 2 and found == sorted(found, reverse=True)
+        assert loads(rouse) == [2, 1]
+        photos(rouse, "index", tmp_path, "--order", "naive", "--database", tmp_path / "db")
+        assert loads(rouse) == [3, 3]  # clip was there for the first picture
+
+
+# --- the assistant on Flask ---------------------------------------------------------------------------------------
+
+
+def test_who_comes_while_it_loads_sees_how_far_it_is_or_waits_and_all_join_one_load():
+    with serving("assistant-flask") as rouse, ThreadPoolExecutor(3) as pool:
+        port = home(rouse, "cad")
+        waiting = [pool.submit(answer, port, APPLICATIONS["cad"].typical) for _ in range(3)]
+        until(lambda: rouse.model("cad")["waiting"] == 3, "they wait")
+        page = answer(port, get("/", Accept="text/html"))
+        assert page["status"] == 503 and b"cad is waking" in page["body"]
+        told = json.loads(answer(port, get("/", Accept="text/html", X_Rouse_Progress="json"))["body"])
+        assert told["state"] == "loading" and told["waiting"] >= 3
+        assert [one.result()["status"] for one in waiting] == [200] * 3
+        assert b"<h1>CAD assistant</h1>" in answer(port, get("/", Accept="text/html"))["body"]
+        assert rouse.model("cad")["loads"] == 1
+
+
+def test_one_that_is_loaded_in_the_background_at_the_start_is_joined():
+    prepare("assistant-flask")
+    config = configured("assistant-flask")
+    config["models"]["cad"]["preload"] = True
+    with RouseDaemon(config) as rouse:
+        assert rouse.ask("GET", "/health/ready")[0] == 200
+        assert rouse.state("cad") == "loading"
+        assert answer(home(rouse, "cad"), APPLICATIONS["cad"].cheap)["status"] == 200
+        assert rouse.model("cad")["loads"] == 1
+
+
+def test_it_does_without_the_adapter_where_it_is_told_to():
+    with serving("assistant-flask") as rouse:
+        said = [json.loads(answer(home(rouse, name), APPLICATIONS["cad"].typical)["body"]) for name in ("cad", "cad-plain")]
+        assert [one["finetuned"] for one in said] == [True, False]
+        assert said[0]["answer"] != said[1]["answer"]
+
+
+# --- the assistant on llama.cpp -----------------------------------------------------------------------------------
+
+
+def test_the_assistant_is_loaded_at_the_start_sees_pictures_and_answers_with_what_there_is(tmp_path):
+    (tmp_path / "a.png").write_bytes(picture(1))
+
+    def ask(*arguments: object) -> str:
+        return subprocess.run([sys.executable, EXAMPLES / "assistant-llama" / "assistant.py", *map(str, arguments)],
+                              check=True, capture_output=True, text=True, env={**os.environ, "ROUSE_URL": rouse.url}).stdout
+
+    with serving("assistant-llama") as rouse:
+        rouse.until_state("assistant", "ready")
+        assert "Rouse" in ask("What is Rouse?")
+        assert ask("What is this?", "--picture", tmp_path / "a.png", "--longest", 8).strip()
+        assert [rouse.model(name)["loads"] for name in ("assistant", "assistant-vision")] == [1, 1]
+        command = Path(f"/proc/{rouse.model('assistant')['pid']}/cmdline").read_bytes()
+        assert b"mmap+mlock" in command
