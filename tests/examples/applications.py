@@ -156,6 +156,16 @@ def configured(example: str) -> dict:
     return config
 
 
+def all_models() -> dict:
+    """Of all examples; none of them is loaded before somebody asks."""
+    models: dict = {}
+    for example in EXAMPLE_NAMES:
+        models |= configured(example)["models"]
+    for entry in models.values():
+        entry.pop("preload", None)
+    return models
+
+
 EXAMPLE_NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/rouse.yaml"))
 
 

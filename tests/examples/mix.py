@@ -13,6 +13,7 @@ from tests.support.rouse_daemon import RouseDaemon
 MIXED = ["cad", "flux", "detection", "clip", "assistant-page"]  # one of each example
 ROOM_FOR_TWO = "950MiB"
 CLIENTS = 4
+PATIENCE = 660.0  # seconds: more than Rouse's own deadline, so that it is Rouse who gives up
 
 
 @dataclass
@@ -41,7 +42,7 @@ def play(rouse: RouseDaemon, seed: int, seconds: float) -> Outcome:
             name = dice.choice(MIXED)
             for request in APPLICATIONS[name].recorded(dice.randrange(1 << 30), dice.randrange(1, 20)):
                 try:
-                    status = answer(ports[name], request)["status"]
+                    status = answer(ports[name], request, PATIENCE)["status"]
                     failure = f"{name}: {status} to {request.method} {request.target}" if status >= 500 else ""
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is to be told
                     failure = f"{name}: {error!r} to {request.method} {request.target}"

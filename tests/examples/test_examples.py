@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.examples.applications import APPLICATIONS, EXAMPLES, configured, get, picture, prepare, serving
+from tests.examples.direct import own_port
 from tests.integration.test_application import home
 from tests.integration.test_command import tree_of, until_nothing_is_left
 from tests.support.exchanges import answer
@@ -18,16 +19,6 @@ from tests.support.rouse_daemon import RouseDaemon, until
 
 CROWD = 200
 RECORDED = 40  # as many as 200 in bench/examples.py
-
-
-def own_port(rouse, name: str) -> int:
-    """Where the worker itself listens."""
-    pids = tree_of(rouse)
-    for line in subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout.splitlines():
-        port = int(line.split()[3].rpartition(":")[2])
-        if any(int(pid) in pids for pid in re.findall(r"pid=(\d+)", line)):
-            return port
-    raise AssertionError("the worker listens nowhere")
 
 
 def children(pid: int) -> list[str]:
@@ -61,7 +52,7 @@ def test_answers_are_those_of_the_application_asked_directly(world):
     rouse, name = world
     application, listen = APPLICATIONS[name], home(rouse, name)
     assert answer(listen, application.cheap)["status"] == 200
-    direct = own_port(rouse, name)
+    direct = own_port(tree_of(rouse))
     for request in application.recorded(seed=7, count=RECORDED):
         itself = answer(direct, request)
         assert answer(listen, request) == itself, request

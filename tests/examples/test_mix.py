@@ -1,7 +1,7 @@
 """Every example at once."""
 
 from tests.examples import mix
-from tests.examples.applications import EXAMPLE_NAMES, configured, prepare
+from tests.examples.applications import all_models, prepare
 from tests.integration.test_command import tree_of
 from tests.support.rouse_daemon import RouseDaemon, until
 
@@ -10,11 +10,7 @@ SECONDS = 45
 
 def test_a_daemon_with_all_of_them_is_ready_without_having_started_anything():
     prepare()
-    models: dict = {}
-    for example in EXAMPLE_NAMES:
-        models |= configured(example)["models"]
-    for entry in models.values():
-        entry.pop("preload", None)
+    models = all_models()
     with RouseDaemon({"models": models}) as rouse:
         assert rouse.ask("GET", "/health/ready")[0] == 200
         assert len(rouse.get("/rouse/v1/models")["models"]) == len(models)

@@ -36,10 +36,10 @@ class Request:
         return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def answer(port: int, request: Request) -> dict:
+def answer(port: int, request: Request, bound: float = BOUND) -> dict:
     """Status line, fields in their order but for those of the connection, and the body. Of Date only that it is there;
     where among the others the length stands is of no matter."""
-    with socket.create_connection(("127.0.0.1", port), timeout=BOUND) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=bound) as connection:
         connection.sendall(request.raw())
         response = http.client.HTTPResponse(connection, method=request.method)
         response.begin()
