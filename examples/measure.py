@@ -91,6 +91,7 @@ def behind_rouse(name: str, entry: dict, request: Request) -> dict[str, float]:
         seen |= answers(home(rouse, name), request) | {"memory after": memory(pid)}
         if rouse.state(name) == "ready":
             assert rouse.post(f"/rouse/v1/models/{name}/unload")[0] == 200
+        rouse.until_state(name, "cold")
         return seen | {"memory once unloaded": memory(pid)}
 
 

@@ -172,5 +172,7 @@ def test_the_assistant_is_loaded_at_the_start_sees_pictures_and_answers_with_wha
         assert "Rouse" in ask("What is Rouse?")
         assert ask("What is this?", "--picture", tmp_path / "a.png", "--longest", 8).strip()
         assert [rouse.model(name)["loads"] for name in ("assistant", "assistant-vision")] == [1, 1]
+        late = ask("Go on.", "--picture", tmp_path / "a.png", "--deadline", "100ms", "--longest", 1500)
+        assert late.endswith("[the deadline passed; this is what there was]\n") and len(late.splitlines()[0]) > 1
         command = Path(f"/proc/{rouse.model('assistant')['pid']}/cmdline").read_bytes()
         assert b"mmap+mlock" in command
