@@ -14,7 +14,7 @@ from pathlib import Path
 from front import started
 from measuring import ROUSE, Figure, Timed, built, free_ports, in_turn, installed, number
 from tests.examples import mix
-from tests.examples.applications import APPLICATIONS, Application, all_models, configured, prepare
+from tests.examples.applications import APPLICATIONS, Application, all_models, alone, prepare
 from tests.examples.direct import own_port
 from tests.integration.test_application import home
 from tests.integration.test_command import tree_of
@@ -95,8 +95,7 @@ def added(rouse: RouseDaemon, name: str, direct: int, rounds: int) -> Figure:
 def of_each(rounds: int) -> list[Figure]:
     figures = []
     for name in mix.MIXED:
-        entry = configured(APPLICATIONS[name].example)["models"][name]
-        with RouseDaemon({"models": {name: entry}}) as rouse:
+        with RouseDaemon({"models": {name: alone(name)}}) as rouse:
             figures.append(Figure(f"examples, {name}: {CROWD} first requests, answered by one start", "", [crowd(rouse, name)],
                                   ">=", CROWD))
             direct = own_port(tree_of(rouse))

@@ -22,7 +22,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
 from measuring import free_ports
 
-from tests.examples.applications import APPLICATIONS, EXAMPLE_NAMES, configured, get, prepare
+from tests.examples.applications import APPLICATIONS, EXAMPLE_NAMES, alone, get, prepare
 from tests.integration.test_application import home
 from tests.integration.test_command import below
 from tests.support.exchanges import Request, answer
@@ -126,13 +126,12 @@ def main() -> None:
         for name, application in APPLICATIONS.items():
             if application.example != example:
                 continue
-            entry = {key: value for key, value in configured(example)["models"][name].items()
-                     if key not in ("fallback", "fallback_while_loading", "preload")}
-            alone, behind = ([measure() for _ in range(options.rounds)] for measure in (
+            entry = alone(name)
+            itself, behind = ([measure() for _ in range(options.rounds)] for measure in (
                 lambda: by_itself(entry, application.typical), lambda: behind_rouse(name, entry, application.typical)))
             print(f"| {name} | by itself | behind Rouse |\n|---|---|---|")
             for row in ROWS:
-                cells = (shown(row, [round_[row] for round_ in rounds if row in round_]) for rounds in (alone, behind))
+                cells = (shown(row, [round_[row] for round_ in rounds if row in round_]) for rounds in (itself, behind))
                 print(f"| {row} | {' | '.join(cells)} |")
             print(flush=True)
 

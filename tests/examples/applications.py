@@ -156,6 +156,13 @@ def configured(example: str) -> dict:
     return config
 
 
+def alone(name: str) -> dict:
+    """The entry of an application that is to stand for itself: nobody stands in for it, and nobody has asked for it."""
+    example = "assistant-flask" if name == "cad-plain" else APPLICATIONS[name].example
+    entry = configured(example)["models"][name]
+    return {key: value for key, value in entry.items() if key not in ("fallback", "fallback_while_loading", "preload")}
+
+
 def all_models() -> dict:
     """Of all examples; none of them is loaded before somebody asks."""
     models: dict = {}

@@ -5,7 +5,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from tests.examples.applications import APPLICATIONS, configured, prepare
+from tests.examples.applications import APPLICATIONS, alone, prepare
 from tests.integration.test_application import home
 from tests.support.exchanges import answer
 from tests.support.rouse_daemon import RouseDaemon
@@ -24,7 +24,7 @@ class Outcome:
 
 def daemon() -> RouseDaemon:
     prepare()
-    models = {name: configured(APPLICATIONS[name].example)["models"][name] for name in MIXED}
+    models = {name: alone(name) for name in MIXED}
     models["cad"]["env"]["LOADING_SECONDS"] = "1"
     return RouseDaemon({"budgets": {"host": {"limit": ROOM_FOR_TWO}}, "models": models})
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.applications import APPLICATIONS, EXAMPLES, configured, get, picture, prepare, serving
+from tests.examples.applications import APPLICATIONS, EXAMPLES, alone, get, picture, prepare, serving
 from tests.examples.direct import own_port
 from tests.integration.test_application import home
 from tests.integration.test_command import tree_of, until_nothing_is_left
@@ -29,8 +29,7 @@ def children(pid: int) -> list[str]:
 def world(request):
     example = APPLICATIONS[request.param].example
     prepare(example)
-    models = configured(example)["models"]
-    with RouseDaemon({"models": {request.param: models[request.param]}}) as rouse:
+    with RouseDaemon({"models": {request.param: alone(request.param)}}) as rouse:
         yield rouse, request.param
         rouse.post(f"/rouse/v1/models/{request.param}/unload")
         until_nothing_is_left(rouse, request.param)
@@ -71,6 +70,8 @@ def test_a_server_with_three_workers_loads_its_weights_three_times_and_one_with_
                            f"{name} has loaded {loads} times")
             assert len(loaded) == loads
             assert rouse.model(name)["loads"] == 1  # one start, whatever it does then
+        held = until(lambda: rouse.model("detection-three-workers")["duplicates"], "that they hold the same is noticed")
+        assert held["processes"] == 3 and rouse.model("detection")["duplicates"] is None, held
 
 
 # --- pictures -----------------------------------------------------------------------------------------------------
@@ -126,7 +127,8 @@ def test_indexing_a_folder_loads_each_model_once_and_each_for_every_picture_only
 
 
 def test_who_comes_while_it_loads_sees_how_far_it_is_or_waits_and_all_join_one_load():
-    with serving("assistant-flask") as rouse, ThreadPoolExecutor(3) as pool:
+    prepare("assistant-flask")
+    with RouseDaemon({"models": {"cad": alone("cad")}}) as rouse, ThreadPoolExecutor(3) as pool:
         port = home(rouse, "cad")
         waiting = [pool.submit(answer, port, APPLICATIONS["cad"].typical) for _ in range(3)]
         until(lambda: rouse.model("cad")["waiting"] == 3, "they wait")
@@ -139,11 +141,21 @@ def test_who_comes_while_it_loads_sees_how_far_it_is_or_waits_and_all_join_one_l
         assert rouse.model("cad")["loads"] == 1
 
 
+def test_another_server_answers_until_the_one_with_the_adapter_is_there():
+    with serving("assistant-flask") as rouse:
+        rouse.until_state("cad-plain", "ready")
+        port, request = home(rouse, "cad"), APPLICATIONS["cad"].typical
+        assert answer(port, request)["status"] == 200
+        assert rouse.model("cad")["loads"] == 0  # it was not that one
+        rouse.until_state("cad", "ready")
+        assert answer(port, request)["status"] == 200
+        assert [rouse.model(name)["loads"] for name in ("cad", "cad-plain")] == [1, 1]
+        assert 'served_by="cad-plain"' in rouse.get("/metrics")
+
+
 def test_one_that_is_loaded_in_the_background_at_the_start_is_joined():
     prepare("assistant-flask")
-    config = configured("assistant-flask")
-    config["models"]["cad"]["preload"] = True
-    with RouseDaemon(config) as rouse:
+    with RouseDaemon({"models": {"cad": {**alone("cad"), "preload": True}}}) as rouse:
         assert rouse.ask("GET", "/health/ready")[0] == 200
         assert rouse.state("cad") == "loading"
         assert answer(home(rouse, "cad"), APPLICATIONS["cad"].cheap)["status"] == 200
@@ -151,7 +163,7 @@ def test_one_that_is_loaded_in_the_background_at_the_start_is_joined():
 
 
 def test_it_does_without_the_adapter_where_it_is_told_to():
-    with serving("assistant-flask") as rouse:
+    with RouseDaemon({"models": {name: alone(name) for name in ("cad", "cad-plain")}}) as rouse:
         said = [json.loads(answer(home(rouse, name), APPLICATIONS["cad"].typical)["body"]) for name in ("cad", "cad-plain")]
         assert [one["finetuned"] for one in said] == [True, False]
         assert said[0]["answer"] != said[1]["answer"]
