@@ -296,6 +296,7 @@ def test_every_answer_is_as_the_document_says(models):
             assert holds("get", "/rouse/v1/models/{id}/logs", id=model) == 200
             assert holds("post", "/rouse/v1/models/{id}/pin", id=model) == 200
             assert holds("post", "/rouse/v1/models/{id}/unpin", id=model) == 200
+        assert holds("post", "/rouse/v1/models/{id}/trim", id="chat") == 409
         assert holds("get", "/rouse/v1/models/{id}", id="nobody") == 404
         assert holds("post", "/rouse/v1/models/{id}/unload", {"force": True}, id="chat") == 200
         assert holds("post", "/rouse/v1/models/{id}/load", {"wait": True}, id="chat") == 200
