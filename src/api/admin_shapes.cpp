@@ -258,7 +258,8 @@ std::string admin_json_of(const std::vector<daemon::RequestStatus>& requests) {
 }
 
 std::string admin_json_of(const daemon::Receipt& receipt) {
-  return to_json(admin_json::Receipt{by_device(receipt.freed), receipt.confirmed, milliseconds(receipt.took), receipt.reason});
+  return to_json(
+      admin_json::Receipt{by_device(receipt.freed), receipt.confirmed, milliseconds(receipt.took), receipt.reason});
 }
 
 std::string admin_json_of(const config::Changes& changes) { return to_json(changes); }

@@ -68,8 +68,9 @@ void add_serve(Parser& parser) {
   const Sub<ServeOptions> sub(parser, "serve", "run the daemon");
   auto* config = sub.app->add_option("-c,--config", sub.options->config,
                                      "the configuration (default: rouse/rouse.yaml in $XDG_CONFIG_HOME)");
-  auto* models = sub.app->add_option("-m,--models", sub.options->models,
-                                     "instead of a configuration: serve the GGUF models in this folder, as they come and go");
+  auto* models =
+      sub.app->add_option("-m,--models", sub.options->models,
+                          "instead of a configuration: serve the GGUF models in this folder, as they come and go");
   config->type_name("FILE")->excludes(models);
   models->type_name("FOLDER");
   sub.app->add_option("--listen", sub.options->listen, "listen here instead of where the configuration says")

@@ -107,10 +107,10 @@ struct CompletionsOptions {
 struct NamesOptions {};
 struct ManualOptions {};
 
-using Command =
-    std::variant<VersionOptions, ServeOptions, InitOptions, CheckOptions, ReloadOptions, ListOptions, ShowOptions,
-                 PsOptions, DevicesOptions, RequestsOptions, CancelOptions, RunOptions, LoadOptions, UnloadOptions,
-                 PinOptions, UnpinOptions, TrimOptions, LogsOptions, KeyOptions, CompletionsOptions, NamesOptions, ManualOptions>;
+using Command = std::variant<VersionOptions, ServeOptions, InitOptions, CheckOptions, ReloadOptions, ListOptions,
+                             ShowOptions, PsOptions, DevicesOptions, RequestsOptions, CancelOptions, RunOptions,
+                             LoadOptions, UnloadOptions, PinOptions, UnpinOptions, TrimOptions, LogsOptions, KeyOptions,
+                             CompletionsOptions, NamesOptions, ManualOptions>;
 
 struct Invocation {
   Command command;

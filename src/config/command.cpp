@@ -65,8 +65,7 @@ void read_whole_hook(Reading& reading, const Entry& entry, std::string_view whic
   constexpr std::array<std::string_view, 3> kKeys{"path", "method", "body"};
   reading.fields(entry, {entry.key}, kKeys,
                  [&](std::size_t key, const Entry& value) { read_hook(reading, key, value, into); });
-  if (into.path.empty())
-    reading.problem(*entry.at, std::format("{} has no path; expected path: {}", entry.key, which));
+  if (into.path.empty()) reading.problem(*entry.at, std::format("{} has no path; expected path: {}", entry.key, which));
 }
 
 }  // namespace

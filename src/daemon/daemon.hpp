@@ -101,8 +101,8 @@ class Daemon {
   http::Task<Result<void>> begin_load(ModelId model, RequestOptions options);
   // Returns when the bytes are back, or known not to be.
   http::Task<Result<Receipt>> unload(ModelId model, core::Force force);
-  // Has a loaded model's engine drop its caches and keep the weights; conflict if it cannot, or is not loaded. What came
-  // back is the host's memory, as it was seen.
+  // Has a loaded model's engine drop its caches and keep the weights; conflict if it cannot, or is not loaded. What
+  // came back is the host's memory, as it was seen.
   http::Task<Result<Receipt>> trim(ModelId model);
   void pin(ModelId model, bool pinned);
   // Ends a request that waits or runs; gives it as it was. not_found for an id that nobody carries (any more), conflict

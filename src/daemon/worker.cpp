@@ -141,7 +141,7 @@ http::Task<Result<void>> Worker::trim() {
   if (!status) co_return std::unexpected(status.error());
   if (*status >= 200 && *status < 300) co_return Result<void>{};
   co_return fail(Code::upstream_failed, std::format("model \"{}\" was not trimmed: its program answered {} {} with {}",
-                                                  name, hook.method, hook.path, *status));
+                                                    name, hook.method, hook.path, *status));
 }
 
 void Worker::sleep() {

@@ -190,7 +190,7 @@ TEST_CASE("an unknown model has an exit of its own in every command that takes o
   }
   const std::vector<std::vector<std::string>> commands{{"load", "x"}, {"unload", "x"},    {"logs", "x"},
                                                        {"run", "x"},  {"run", "x", "hi"}, {"show", "x"},
-                                                       {"pin", "x"},  {"unpin", "x"},    {"trim", "x"}};
+                                                       {"pin", "x"},  {"unpin", "x"},     {"trim", "x"}};
   for (const auto& command : commands) {
     INFO(command[0]);
     const Ran ran = asking(fake)(command);
@@ -218,9 +218,9 @@ TEST_CASE("a daemon that is not there has an exit of its own, and the way to sta
     host = gone.host();
   }
   const std::vector<std::vector<std::string>> commands{
-      {"list"},      {"ps"},          {"ps", "-w"},  {"devices"},  {"requests"},
-      {"reload"},    {"cancel", "x"}, {"show", "x"}, {"pin", "x"}, {"unpin", "x"}, {"trim", "x"},
-      {"load", "x"}, {"unload", "x"}, {"logs", "x"}, {"run", "x"}, {"run", "x", "hi"}};
+      {"list"},        {"ps"},        {"ps", "-w"}, {"devices"},       {"requests"},  {"reload"},
+      {"cancel", "x"}, {"show", "x"}, {"pin", "x"}, {"unpin", "x"},    {"trim", "x"}, {"load", "x"},
+      {"unload", "x"}, {"logs", "x"}, {"run", "x"}, {"run", "x", "hi"}};
   for (const auto& command : commands) {
     INFO(command[0]);
     const Ran ran = Run{.environment = {{"ROUSE_HOST", host}}}(command);

@@ -44,14 +44,14 @@ void Oracle::check(const StartWorker& e) {
   const bool patient = !model->waiting.empty() && waited && later(*waited, longest) <= now_;
   const auto plan = plans_.find(e.model);
   const bool as_planned = plan != plans_.end() && plan->second.placement == e.placement;  // and not made anew
-  processes_[e.worker] = Process{.id = e.worker,
-                                 .model = e.model,
-                                 .spec = model->spec,
-                                 .started = now_,
-                                 .clamped = clamped,
-                                 .by_cancelling = std::exchange(model->cancelled_one, false) && as_planned &&
-                                                  !model->waiting.empty(),
-                                 .for_patient = patient};
+  processes_[e.worker] =
+      Process{.id = e.worker,
+              .model = e.model,
+              .spec = model->spec,
+              .started = now_,
+              .clamped = clamped,
+              .by_cancelling = std::exchange(model->cancelled_one, false) && as_planned && !model->waiting.empty(),
+              .for_patient = patient};
   model->current = e.worker;
   model->failure.reset();
   --announced_[0];
