@@ -85,6 +85,7 @@ Result<void> Worker::spawn() {
                 .output = [this](std::string_view bytes) { parts_.log.append(bytes); },
                 .exited =
                     [this](const system::ProcessExit& exit) {
+                      *alive_ = false;  // what is left of its tree is on its way out, and no more to be believed ready
                       ended_ = to_string(exit);
                       if (!ready_ && !ending_ && exit.clean())
                         ended_ +=

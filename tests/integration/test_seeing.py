@@ -314,7 +314,7 @@ def test_the_check_of_the_document_can_fail(models):
         answer = rouse.get("/rouse/v1/models")
         assert schema.faults(answer, wanted, document) == []
         (model,) = answer["models"]
-        for name, value in [("state", "asleep"), ("pid", "7"), ("aliases", [1]), ("new", 1), ("last_used", "noon")]:
+        for name, value in [("state", "dozing"), ("pid", "7"), ("aliases", [1]), ("new", 1), ("last_used", "noon")]:
             assert schema.faults({"models": [{**model, name: value}]}, wanted, document), name
         assert schema.faults({"models": [{k: v for k, v in model.items() if k != "loads"}]}, wanted, document)
 
