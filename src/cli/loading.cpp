@@ -28,6 +28,7 @@ std::string time_left(const ModelReply& model, Duration elapsed) {
 }  // namespace
 
 std::string progress_line(const ModelReply& model, Duration elapsed) {
+  if (model.state == "waking") return std::format("waking {}  {}", model.id, in_words(elapsed));
   if (model.state != "loading") return std::format("{} is waiting for room  {}", model.id, in_words(elapsed));
   const std::string percent = model.progress ? std::format("{:.0f} %  ", *model.progress * 100) : "";
   return std::format("loading {}  {}{}{}", model.id, percent, in_words(elapsed), time_left(model, elapsed));

@@ -40,7 +40,7 @@ std::string in_words(const Footprint& footprint) {
 }
 
 std::string expiry(const ModelReply& model, WallTime now) {
-  if (model.state != "ready") return "";
+  if (model.state != "ready" && model.state != "asleep") return "";
   if (model.leases > 0) return "in use";
   const auto expires = parse_time(model.expires_at.value_or(""));
   return expires ? relative(*expires, now) : "never";

@@ -123,6 +123,8 @@ TEST_CASE("loading is told with how far it is and how long it may last") {
   CHECK(progress_line(model, 6s) == "loading chat  43 %  6.0 s");
   model.state = "cold";
   CHECK(progress_line(model, 2s) == "chat is waiting for room  2.0 s");
+  model.state = "waking";
+  CHECK(progress_line(model, 2s) == "waking chat  2.0 s");
 }
 
 TEST_CASE("load waits until the model is ready, and shows a line only to a person") {
