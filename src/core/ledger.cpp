@@ -29,7 +29,7 @@ bool Ledger::measure(const DeviceMeasured& sample, bool frozen) {
   }
   // Less in use than our trees and the unconfirmed together: the difference is gone.
   Bytes vanished = std::clamp(ours + unconfirmed - sample.used, Bytes{}, unconfirmed);
-  const bool freed = vanished > Bytes{};
+  bool freed = vanished > Bytes{};
   device.others = std::max(Bytes{}, sample.used - ours - owed - (unconfirmed - vanished));
   for (auto it = rows_.begin(); it != rows_.end();) {
     Row& row = it->second;
@@ -48,6 +48,7 @@ bool Ledger::measure(const DeviceMeasured& sample, bool frozen) {
     }
     add(row.bytes, -1);  // its place in a group
     it = rows_.erase(it);
+    freed = true;
   }
   return freed || effective(sample.device) != before;
 }

@@ -28,7 +28,8 @@ void World::fair_phase() {
     for (auto& [device, chip] : machine_.chips) chip.outsiders = Bytes{};
     for (auto& [worker, tree] : machine_.trees) {  // what nobody can tell from an outsider's leaves with the outsiders
       for (DeviceBytes& share : tree.real) {
-        if (!machine_.chips.at(share.device).attributed)
+        const auto chip = machine_.chips.find(share.device);
+        if (chip != machine_.chips.end() && !chip->second.attributed)
           share.bytes = std::min(share.bytes, bytes_on(tree.planned, share.device));
       }
     }

@@ -207,6 +207,9 @@ ModelSpec World::make_spec(ModelId id) {
   spec.queue_limit = choices_.one_of({1024U, 1024U, 1024U, 3U});
   spec.min_residency = choices_.one_of({2'000ms, 2'000ms, 0ms, 30'000ms});
   spec.stop_grace = choices_.one_of({10'000ms, 1'000ms});
+  if (group_ && choices_.percent(60)) {
+    for (Placement& placement : spec.placements) placement.push_back({kFirstGroup, Bytes{1}});
+  }
   if (choices_.percent(45)) {
     spec.asleep = Placement{{kHost, mib(choices_.one_of({0U, 100U, 1'000U, 3'000U}))}};
     if (first.value != 0 && choices_.percent(50)) {
@@ -227,6 +230,9 @@ void World::catalogue() {
   const std::size_t kind = choices_.weighted({30, 20, 15, 15, 20});
   if (kind == 3 && exists) {
     change.removed.push_back(id);
+  } else if (kind == 4 && group_ && choices_.percent(25)) {
+    group_->limit = group_->total = Bytes{choices_.between(1, 2)};
+    change.budgets.push_back(*group_);
   } else if (kind == 4) {
     auto it = machine_.chips.begin();
     std::advance(it, choices_.below(static_cast<std::uint32_t>(machine_.chips.size())));

@@ -20,7 +20,8 @@ DeviceMeasured Machine::sample(DeviceId device) const {
 Placement Machine::measured(const Tree& tree) const {
   Placement seen = tree.sleeps ? tree.asleep : tree.real;
   for (DeviceBytes& share : seen) {
-    if (!tree.sleeps && !chips.at(share.device).attributed) share.bytes = bytes_on(tree.planned, share.device);
+    const auto chip = chips.find(share.device);
+    if (!tree.sleeps && chip != chips.end() && !chip->second.attributed) share.bytes = bytes_on(tree.planned, share.device);
   }
   return seen;
 }

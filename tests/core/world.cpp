@@ -80,6 +80,11 @@ void World::configure() {
     machine_.chips[budget.device] = Chip{.budget = budget, .attributed = choices_.percent(75), .outsiders = {}};
     first.budgets.push_back(budget);
   }
+  if (choices_.percent(35)) {
+    const Bytes places{choices_.between(1, 2)};
+    group_ = Budget{.device = kFirstGroup, .total = places, .limit = places, .reserve = {}};
+    first.budgets.push_back(*group_);
+  }
   models_ = choices_.between(2, 6);
   for (std::uint32_t i = 1; i <= models_; ++i) first.changed.push_back(make_spec(ModelId{i}));
   tell(first);
@@ -113,7 +118,9 @@ void World::start(const StartWorker& effect) {
   Tree tree{.worker = effect.worker, .model = effect.model, .planned = effect.placement, .real = effect.placement};
   const bool outgrows = choices_.percent(weather_.outgrows);
   const std::uint32_t share = outgrows ? choices_.between(110, 160) : choices_.one_of({100U, 100U, 70U});
-  for (DeviceBytes& part : tree.real) part.bytes.count = part.bytes.count * share / 100;
+  for (DeviceBytes& part : tree.real) {
+    if (!is_group(part.device)) part.bytes.count = part.bytes.count * share / 100;
+  }
   const std::uint64_t id = effect.worker.value;
   const Duration bound = std::max<Duration>(policy_.load_timeout, 40min) + 1s;
   if (choices_.percent(weather_.start_fails)) {

@@ -102,6 +102,7 @@ class World {
   std::uint64_t next_revision_ = 1;
   std::uint64_t steps_ = 0;
   std::uint32_t models_ = 0;
+  std::optional<Budget> group_;  // of models, of which so many are loaded at once: a device without bytes
   std::uint32_t next_memory_ = 0;
   std::map<std::uint64_t, Memory> memories_;       // by number
   std::map<RequestId, std::uint64_t> remembered_;  // requests whose client will come back
