@@ -1,28 +1,31 @@
 """The applications of examples/ behind Rouse as they are: bytes, crowds, what `listen:` adds, the start, a mix of all.
 
-What `listen:` adds to a ready application is held against HAProxy in tcp-http mode before the same one: wrk asks for the
-cheapest thing that needs the model, each round asks all in turn, and the medians of the rounds are compared.
+What `listen:` adds to a ready application is held against HAProxy in http mode before the same one. An application's own time
+varies by more than that, so that one client asks them in turn, request by request, for the cheapest thing that needs the
+model; a round's figure is the median of the differences to the direct answer of the same turn.
 """
 
+import http.client
 import os
 import statistics
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 from front import started
-from measuring import ROUSE, Figure, Timed, built, free_ports, in_turn, installed, number
+from measuring import ROUSE, CannotMeasure, Figure, Timed, built, free_ports, installed, number
 from tests.examples import mix
-from tests.examples.applications import APPLICATIONS, Application, all_models, alone, prepare
+from tests.examples.applications import APPLICATIONS, all_models, alone, prepare
 from tests.examples.direct import own_port
 from tests.integration.test_application import home
 from tests.integration.test_command import tree_of
-from tests.support.exchanges import answer
+from tests.support.exchanges import Request, answer
 from tests.support.rouse_daemon import RouseDaemon, until
-from wrk import Seen, ask, column
 
 RECORDED, CROWD = 200, 200
+IN_A_ROUND = 200
 MIX_SECONDS = 60.0  # `bench/run --mix 30m` for longer
 
 HAPROXY = """
@@ -42,16 +45,6 @@ backend application
 """
 
 
-def script(folder: Path, application: Application) -> Path:
-    """For wrk: the cheap request, as it is recorded."""
-    request = application.cheap
-    lines = [f'wrk.method = "{request.method}"', f"wrk.body = [[{request.body.decode()}]]",
-             *(f'wrk.headers["{name}"] = "{value}"' for name, value in request.headers if name != "Host")]
-    path = folder / "ask.lua"
-    path.write_text("\n".join(lines))
-    return path
-
-
 def crowd(rouse: RouseDaemon, name: str) -> float:
     """How many of the first requests are answered with 200, by one start."""
     port = home(rouse, name)
@@ -69,27 +62,45 @@ def identical(rouse: RouseDaemon, name: str, direct: int) -> float:
     return same
 
 
+class Asked:
+    """One client of one server, on a connection that it keeps if the server does."""
+
+    def __init__(self, port: int, request: Request):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.request = request
+        self.headers = {name: value for name, value in request.headers if name != "Host"}
+
+    def once(self) -> float:
+        begun = time.perf_counter_ns()
+        self.connection.request(self.request.method, self.request.target, self.request.body, self.headers)
+        response = self.connection.getresponse()
+        response.read()
+        if response.status != 200:
+            raise CannotMeasure(f"{self.request.target}: answered with {response.status}")
+        return (time.perf_counter_ns() - begun) / 1e3
+
+
 def added(rouse: RouseDaemon, name: str, direct: int, rounds: int) -> Figure:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rouse-bench-")))
         [front] = free_ports(1)
         (folder / "haproxy.cfg").write_text(HAPROXY.format(port=front, upstream=direct))
-        haproxy = started(stack, [installed("haproxy"), "-f", folder / "haproxy.cfg"], front)
-        asked = script(folder, APPLICATIONS[name])
-        who = {"direct": (direct, rouse.model(name)["pid"]), "haproxy": (front, haproxy),
-               "rouse": (home(rouse, name), rouse.process.pid)}
-        seen: dict[str, list[Seen]] = {each: [] for each in who}
-
-        def once(each: str) -> None:
-            port, pid = who[each]
-            seen[each].append(ask(f"http://127.0.0.1:{port}{APPLICATIONS[name].cheap.target}", asked, pid, clients=1))
-
-        in_turn(rounds, *(lambda each=each: once(each) for each in who))
-    extra = {each: [a - b for a, b in zip(column(seen[each], "p50"), column(seen["direct"], "p50"))]
+        started(stack, [installed("haproxy"), "-f", folder / "haproxy.cfg"], front)
+        ports = {"direct": direct, "haproxy": front, "rouse": home(rouse, name)}
+        clients = {each: Asked(port, APPLICATIONS[name].cheap) for each, port in ports.items()}
+        seen: dict[str, list[list[float]]] = {each: [] for each in clients}
+        for _ in range(rounds):
+            for times in seen.values():
+                times.append([])
+            for turn in range(IN_A_ROUND):
+                order = sorted(clients, key=lambda each: (list(clients).index(each) + turn) % len(clients))
+                for each in order:
+                    seen[each][-1].append(clients[each].once())
+    extra = {each: [statistics.median(a - b for a, b in zip(*both)) for both in zip(seen[each], seen["direct"])]
              for each in ("rouse", "haproxy")}
     return Figure(f"examples, {name}: added by listen:, 1 client", "µs", extra["rouse"], "<=",
                   statistics.median(extra["haproxy"]), peer=extra["haproxy"],
-                  notes=[f"directly {number(statistics.median(column(seen['direct'], 'p50')))} µs"])
+                  notes=[f"directly {number(statistics.median(map(statistics.median, seen['direct'])))} µs"])
 
 
 def of_each(rounds: int) -> list[Figure]:

@@ -35,21 +35,17 @@ class Question:
         self.script.write_text(SCRIPT.format(body=json.dumps(body), key=key))
 
     def ask(self, url: str, pid: int, clients: int, seconds: int = 1) -> Seen:
-        return ask(url, self.script, pid, clients, seconds)
-
-
-def ask(url: str, script: Path, pid: int, clients: int, seconds: int = 1) -> Seen:
-    before = processor_seconds(pid)
-    out = subprocess.run(
-        [installed("wrk"), "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", "-s", script, url],
-        capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in out or "Socket errors" in out:
-        raise CannotMeasure(f"{url}: not all of it was answered with 200:\n{out}")
-    count = int(re.search(r"(\d+) requests in", out)[1])
-    return Seen(rate=float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]),
-                p50=microseconds(re.search(r"^ +50% +(\S+)", out, re.M)[1]),
-                p99=microseconds(re.search(r"^ +99% +(\S+)", out, re.M)[1]),
-                processor=1e6 * (processor_seconds(pid) - before) / count)
+        before = processor_seconds(pid)
+        out = subprocess.run(
+            [installed("wrk"), "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", "-s", self.script, url],
+            capture_output=True, text=True, check=True).stdout
+        if "Non-2xx" in out or "Socket errors" in out:
+            raise CannotMeasure(f"{url}: not all of it was answered with 200:\n{out}")
+        count = int(re.search(r"(\d+) requests in", out)[1])
+        return Seen(rate=float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]),
+                    p50=microseconds(re.search(r"^ +50% +(\S+)", out, re.M)[1]),
+                    p99=microseconds(re.search(r"^ +99% +(\S+)", out, re.M)[1]),
+                    processor=1e6 * (processor_seconds(pid) - before) / count)
 
 
 def column(seen: list[Seen], of: str) -> list[float]:
