@@ -21,7 +21,8 @@ Placement Machine::measured(const Tree& tree) const {
   Placement seen = tree.sleeps ? tree.asleep : tree.real;
   for (DeviceBytes& share : seen) {
     const auto chip = chips.find(share.device);
-    if (!tree.sleeps && chip != chips.end() && !chip->second.attributed) share.bytes = bytes_on(tree.planned, share.device);
+    if (!tree.sleeps && chip != chips.end() && !chip->second.attributed)
+      share.bytes = bytes_on(tree.planned, share.device);
   }
   return seen;
 }
