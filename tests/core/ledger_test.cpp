@@ -231,6 +231,16 @@ TEST_CASE("a place in a group is no memory, and is given back with the last byte
   CHECK(ledger.free(kFirstGroup) == Bytes{1});
 }
 
+TEST_CASE("a place whose row holds no bytes comes free with the next sample, which says so") {
+  Ledger ledger = with_gpu();
+  ledger.set_budget({.device = kFirstGroup, .total = Bytes{1}, .limit = Bytes{1}, .reserve = {}});
+  ledger.hold(WorkerId{1}, kModel, {{kGpu, Bytes{}}, {kFirstGroup, Bytes{1}}});
+  ledger.owe(WorkerId{1}, kStart);
+  ledger.expire(kStart);
+  CHECK(ledger.measure(attributed({}, {}), false));
+  CHECK(ledger.free(kFirstGroup) == Bytes{1});
+}
+
 TEST_CASE("where memory is not attributed others are what is used beyond the ledger") {
   Ledger ledger = with_gpu();
   ledger.hold(WorkerId{1}, kModel, on_gpu(gib(4)));
