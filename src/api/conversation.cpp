@@ -65,7 +65,8 @@ http::Task<Turn> Conversation::run(std::string_view body) {
   if (!head) co_return co_await find_out(head.error());
   const int status = (*head)->status;
   if (upstream.is_remote) note_answer(status);
-  if (upstream.is_remote && asked_.has_others && is_no_answer(status))
+  const bool no_answer = is_no_answer(status) || (status == 429 && stands_in_meanwhile());
+  if (upstream.is_remote && asked_.has_others && no_answer)
     co_return co_await step_aside(status, (*head)->field("Retry-After").value_or(""));
   note_head();
   reply_.served_by = lease_.entry();
@@ -75,6 +76,11 @@ http::Task<Turn> Conversation::run(std::string_view body) {
   }
   co_await answer(**head, body);
   co_return Turn::over;
+}
+
+bool Conversation::stands_in_meanwhile() const {
+  const auto& in_place_of = asked_.options.in_place_of;
+  return in_place_of && in_place_of->why == daemon::StandsIn::loading;
 }
 
 // False: its server has failed again and again, and is left alone.
@@ -97,7 +103,8 @@ http::Task<Turn> Conversation::find_out(const Error& error) {
   if (co_await worker_had_died()) co_return Turn::again;
   const bool is_remote = lease_.upstream().is_remote;
   if (is_remote) lease_.leave_circuit(is_cut() ? nothing : verdict_on(error, parts_.clock.now() - sent_), error);
-  const bool no_work = is_remote && !is_cut() && error.code != Code::deadline && call_.unseen();
+  const bool no_work =
+      is_remote && !is_cut() && error.code != Code::deadline && (call_.unseen() || stands_in_meanwhile());
   fault_ = broke_off(error);
   co_return no_work ? Turn::passed : Turn::refused;
 }

@@ -66,6 +66,7 @@ void read_whole_hook(Reading& reading, const Entry& entry, std::string_view whic
   reading.fields(entry, {entry.key}, kKeys,
                  [&](std::size_t key, const Entry& value) { read_hook(reading, key, value, into); });
   if (into.path.empty()) reading.problem(*entry.at, std::format("{} has no path; expected path: {}", entry.key, which));
+  if (into.path.empty()) into.path = "/";  // that has been told
 }
 
 }  // namespace
@@ -154,6 +155,7 @@ void read_sleep(Reading& reading, const Entry& entry, Command& into) {
   });
   if (sleep.sleep.path.empty())
     reading.problem(*entry.at, "sleep has no path; expected path: the one that the program sleeps at, such as /sleep");
+  if (sleep.sleep.path.empty()) sleep.sleep.path = "/";  // that has been told
   if (sleep.footprint.empty())
     reading.problem(*entry.at,
                     "sleep has no footprint; expected footprint: {host: SIZE}, what the program keeps asleep");

@@ -227,6 +227,15 @@ void read_command(Reading& reading, const Entry& entry, Draft& draft, Command& c
     reading.problem(*entry.at, std::format("model {} has no command; expected command: {}", in_quotes(entry.key),
                                            "[python3, app.py, --port, \"{port}\"]"));
   }
+  const auto keeps_all = [&](const core::DeviceBytes& share) {
+    return core::bytes_on(command.sleep->footprint, share.device) >= share.bytes;
+  };
+  if (command.sleep && !command.sleep->footprint.empty() && !draft.model.footprint.empty() &&
+      std::ranges::all_of(draft.model.footprint, keeps_all)) {
+    reading.problem(*entry.at, std::format("model {} keeps asleep what it takes awake, so that its sleep would give "
+                                           "nothing; expected a smaller footprint under sleep, on some device",
+                                           in_quotes(entry.key)));
+  }
   if (!has_footprint || draft.model.footprint.empty()) {
     // Nothing about a program tells its size, and a guess would make every budget wrong.
     reading.problem(*entry.at,

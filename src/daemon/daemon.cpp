@@ -15,8 +15,7 @@ namespace rouse::daemon {
 namespace {
 
 constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
-constexpr auto kLookWithin = std::chrono::seconds(1);  // at files, for somebody who only wants to see
-constexpr auto kPlaceKept = std::chrono::seconds(5);
+constexpr auto kLookWithin = std::chrono::seconds(1);     // at files, for somebody who only wants to see
 constexpr auto kForcedUnload = std::chrono::seconds(10);  // running answers have that long to end
 
 Ending ending(const Pending& pending, core::Outcome outcome) {
@@ -166,9 +165,25 @@ bool Daemon::Impl::asks_for(ModelId model, const Entry& entry) const {
 
 http::Task<void> Daemon::Impl::preload(core::Preload event) {
   const auto looked = co_await look_at_files(event.model);
-  if (looked) co_return feed(event);
+  if (looked) {
+    feed(event);
+    co_return tell_of_preload(event.model);
+  }
   if (const Entry* entry = catalogue.seen(event.model))
     parts.log.warning("{}: not preloaded: {}", entry->model.id, looked.error().message);
+}
+
+// It waits for free bytes, or has been given up.
+void Daemon::Impl::tell_of_preload(ModelId id) const {
+  const auto known = scheduler.view().models.find(id);
+  const Entry* entry = catalogue.seen(id);
+  if (known == scheduler.view().models.end() || !entry || !may_be_started(id)) return;
+  if (known->second.preload)
+    parts.log.info("{}: waits for free memory before it is preloaded", entry->model.id);
+  else
+    parts.log.warning(
+        "{}: not preloaded: it is larger than what its devices can ever offer, or pinned models hold that",
+        entry->model.id);
 }
 
 http::Task<void> Daemon::expect_footprint(ModelId model) {
@@ -244,42 +259,6 @@ http::Task<Result<void>> Daemon::begin_load(ModelId model, RequestOptions option
   co_return Result<void>{};
 }
 
-void Daemon::keep_waiting(Ticket ticket) {
-  ticket.disown();
-  boost::asio::co_spawn(impl_->parts.io.get_executor(), impl_->keep_waiting(std::move(ticket)), boost::asio::detached);
-}
-
-// A model that is kept for no time at all would be gone before whoever waited asks again: their place is kept until
-// somebody asks, or for so long.
-http::Task<void> Daemon::Impl::keep_waiting(Ticket ticket) {
-  while (!co_await ticket.settled_by(kNever)) continue;
-  auto lease = ticket.take();
-  if (!lease) co_return;
-  const ModelId model = lease->entry()->id;
-  const TimePoint until = later(parts.clock.now(), kPlaceKept);
-  boost::asio::steady_timer end(parts.io, until);
-  bool cut = false;
-  lease->on_cut([&](Cut) {
-    cut = true;
-    end.cancel();
-  });
-  const auto place = places_kept.emplace(model, &end);
-  while (!cut && parts.clock.now() < until && nobody_asks_for(model)) co_await end.async_wait(kAwait);
-  places_kept.erase(place);
-  lease->finish(core::Outcome::unused);
-}
-
-bool Daemon::Impl::nobody_asks_for(ModelId id) const {
-  const auto known = scheduler.view().models.find(id);
-  if (known == scheduler.view().models.end() || !known->second.queue.empty()) return false;
-  const auto* ready = std::get_if<core::Ready>(&known->second.state);
-  return ready && ready->worker.leases.size() == places_kept.count(id);
-}
-
-void Daemon::Impl::look_at_places(ModelId model) {
-  for (auto [place, end] = places_kept.equal_range(model); place != end; ++place) place->second->cancel();
-}
-
 http::Task<Result<Receipt>> Daemon::unload(ModelId model, core::Force force) {
   if (!impl_->catalogue.entry(model)->has_process()) co_return Receipt{};  // it holds nothing, and stays ready
   const RequestId request{impl_->next_request++};
@@ -301,22 +280,37 @@ http::Task<Result<Receipt>> Daemon::unload(ModelId model, core::Force force) {
 }
 
 http::Task<Result<Receipt>> Daemon::trim(ModelId model) {
+  const std::string name(name_of(model));
+  if (!impl_->catalogue.entry(model)->has_process())
+    co_return fail(Code::conflict, std::format("model \"{}\" holds nothing here: another server runs it", name));
   const core::State& state = impl_->scheduler.view().models.at(model).state;
   const core::Stage stage = core::stage(state);
   const bool serves = stage == core::Stage::ready || stage == core::Stage::draining;
-  const auto worker = serves ? impl_->workers.find(core::worker(state)->id) : impl_->workers.end();
-  if (worker == impl_->workers.end()) {
-    co_return fail(Code::conflict, std::format("model \"{}\" holds nothing that could be trimmed: it is {}",
-                                               name_of(model), core::name(stage)));
+  if (!serves) {
+    co_return fail(Code::conflict,
+                   std::format("model \"{}\" holds nothing that could be trimmed: it is {}", name, core::name(stage)));
   }
+  // Leased, so that it is neither put to sleep nor stopped meanwhile.
+  RequestOptions options;
+  options.patience = core::Patience::only_if_ready;
+  options.origin = core::Origin::operator_;
+  auto ticket = co_await request(model, options);
+  if (!ticket) co_return std::unexpected(std::move(ticket.error()));
+  while (!co_await ticket->settled_by(kNever)) continue;
+  auto lease = ticket->take();
+  if (!lease) co_return std::unexpected(std::move(lease.error()));
+  const auto worker = impl_->workers.find(lease->worker());
+  if (worker == impl_->workers.end()) co_return fail(Code::conflict, std::format("model \"{}\" has ended", name));
   const int tree = worker->second->tree();
   const TimePoint begun = impl_->parts.clock.now();
   const Bytes before = system::tree_memory(tree).held();
-  if (auto trimmed = co_await worker->second->trim(); !trimmed) co_return std::unexpected(std::move(trimmed.error()));
+  const auto trimmed = co_await worker->second->trim();
+  lease->finish(core::Outcome::unused);
+  if (!trimmed) co_return std::unexpected(trimmed.error());
   const Bytes freed = std::max(Bytes{}, before - system::tree_memory(tree).held());
   impl_->sample();
   const Duration took = impl_->parts.clock.now() - begun;
-  impl_->parts.log.info("{}: trimmed, {} came back", name_of(model), to_string(freed));
+  impl_->parts.log.info("{}: trimmed, {} came back", name, to_string(freed));
   co_return Receipt{.freed = {{kHost, freed}}, .took = took, .reason = "trimmed"};
 }
 

@@ -78,7 +78,14 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
                               feed(core::Slept{id});
                             },
                         .woken = [this, id] { feed(core::Woken{id}); },
-                        .restless = [this, id](std::string why) { feed(core::SleepFailed{id, std::move(why)}); },
+                        .restless =
+                            [this, id, entry](std::string why) {
+                              parts.log.warning(
+                                  "{}: {}; it is stopped instead, and not put to sleep again until its entry "
+                                  "changes",
+                                  entry->model.id, why);
+                              feed(core::SleepFailed{id, std::move(why)});
+                            },
                     });
   if (!started) {
     const auto& [code, message, context] = started.error();

@@ -74,6 +74,11 @@ class Daemon::Impl final : public Desk {
   void look_for_duplicates(WorkerId worker, Bytes held);  // by its whole tree, just now
   void looked_for_duplicates(WorkerId worker, const std::vector<Bytes>& sizes);
 
+  // --- places.cpp -----------------------------------------------------------------------------------------------
+  http::Task<void> keep_waiting(Ticket ticket);
+  bool nobody_asks_for(ModelId model) const;  // but those whose places are kept
+  void look_at_places(ModelId model);         // whether they are to be kept any longer
+
   // --- configure.cpp --------------------------------------------------------------------------------------------
   // Takes the configuration, the first one or another; gives the models that are new or changed.
   std::vector<ModelId> configure(const config::Config& config);
@@ -87,12 +92,10 @@ class Daemon::Impl final : public Desk {
   bool asks_for(ModelId model, const Entry& entry) const;
   void begin_preload(core::Preload event);
   http::Task<void> preload(core::Preload event);
+  void tell_of_preload(ModelId model) const;
   Pending pending(ModelId model, const RequestOptions& options);
   Ticket submit(ModelId model, const RequestOptions& options);
-  http::Task<void> keep_waiting(Ticket ticket);
-  bool nobody_asks_for(ModelId model) const;  // but those whose places are kept
-  void look_at_places(ModelId model);         // whether they are to be kept any longer
-  void sample();                              // what the machine's memory is like now
+  void sample();  // what the machine's memory is like now
   void sample(const system::HostMemory& host);
   void keep_sampling();  // once a second while there are workers
   system::WorkerLog& log_of(ModelId id);

@@ -139,7 +139,10 @@ http::Task<Result<void>> Worker::trim() {
   const config::Hook hook = *contract_.trim;
   const std::string name = order_.entry->model.id;
   const auto status = co_await ask(parts_.upstreams, address_, hook, later(parts_.clock.now(), kTrimTime));
-  if (!status) co_return std::unexpected(status.error());
+  if (!status) {
+    const Error& why = status.error();
+    co_return fail(why.code, std::format("model \"{}\" was not trimmed: {}", name, why.message), why.context);
+  }
   if (*status >= 200 && *status < 300) co_return Result<void>{};
   co_return fail(Code::upstream_failed, std::format("model \"{}\" was not trimmed: its program answered {} {} with {}",
                                                     name, hook.method, hook.path, *status));

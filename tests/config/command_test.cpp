@@ -97,20 +97,29 @@ TEST_CASE("what a program needs is asked for") {
 
 TEST_CASE("a program that sleeps has a way to be woken, and keeps what it says") {
   const Command app = command(
-      "    command: [x, \"{port}\"]\n    sleep: {path: /sleep?level=1, body: \"{}\", footprint: {host: 1GiB}, keep: "
+      "    command: [x, \"{port}\"]\n    sleep: {path: /sleep?level=1, body: \"{}\", footprint: {host: 1MiB}, keep: "
       "1h}\n"
       "    wake: {path: /wake, method: PUT}\n");
   REQUIRE(app.sleep);
   CHECK(app.sleep->sleep == Hook{"POST", "/sleep?level=1", "{}"});
   CHECK(app.sleep->wake == Hook{"PUT", "/wake", ""});
-  CHECK(app.sleep->footprint == core::Placement{{kHost, gib(1)}});
+  CHECK(app.sleep->footprint == core::Placement{{kHost, mib(1)}});
   CHECK(app.sleep->keep.idle == std::chrono::hours(1));
   CHECK(app.sleep->timeout == std::chrono::seconds(60));
   CHECK_FALSE(command("    command: [x, \"{port}\"]\n").sleep);
   CHECK(command("    command: [x, \"{port}\"]\n    trim: {path: /t}\n").trim == Hook{"POST", "/t", ""});
 }
 
+TEST_CASE("a sleep that gives nothing is a mistake") {
+  CHECK(mistakes(
+            "    command: [x, \"{port}\"]\n    wake: {path: /w}\n    sleep: {path: /s, footprint: {host: 1GiB}}\n") ==
+        Lines{"2:3: model \"app\" keeps asleep what it takes awake, so that its sleep would give nothing; expected a "
+              "smaller footprint under sleep, on some device"});
+}
+
 TEST_CASE("half a sleep is a mistake") {
+  CHECK(mistakes("    command: [x, \"{port}\"]\n    wake: {pth: /w}\n    sleep: {path: /s, footprint: {host: 1MiB}}\n")
+            .size() == 2);  // an unknown key, and no path
   CHECK(
       mistakes("    command: [x, \"{port}\"]\n    sleep: {path: /sleep, footprint: {host: 1MiB}}\n") ==
       Lines{"2:3: model \"app\" has sleep but no wake; a program that is put to sleep has to be woken: expected wake: "

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.gate import Gate
 from tests.support.rouse_daemon import BOUND, RouseDaemon, alive, until
 
 PROGRAM = str(Path(__file__).resolve().parents[1] / "support" / "command_program.py")
@@ -294,6 +295,21 @@ def test_one_that_drops_its_caches_is_trimmed_with_a_receipt():
         assert receipt["reason"] == "trimmed" and rouse.state("app") == "ready"
 
 
+def test_one_is_neither_stopped_nor_put_to_sleep_while_it_is_trimmed(tmp_path):
+    gate = Gate(tmp_path)
+    app = program("trims-at-a-gate", str(gate.pipe), trim={"path": "/trim"}, keep="0s")
+    with serve(app=app) as rouse, ThreadPoolExecutor(1) as pool:
+        rouse.post("/rouse/v1/models/app/pin")
+        assert load(rouse)[0] == 200
+        trimmed = pool.submit(rouse.post, "/rouse/v1/models/app/trim")
+        until(lambda: rouse.model("app")["leases"] == 1, "it is being trimmed")
+        rouse.post("/rouse/v1/models/app/unpin")
+        assert rouse.state("app") == "ready"  # though nothing keeps it any more
+        gate.open()
+        assert trimmed.result()[0] == 200
+        until(lambda: rouse.state("app") == "cold", "its time is over")
+
+
 def test_one_that_cannot_be_trimmed_says_so():
     with serve(a=program("serves"), b=program("serves", trim={"path": "/nowhere", "method": "PUT"})) as rouse:
         assert load(rouse, "a")[0] == load(rouse, "b")[0] == 200
@@ -301,6 +317,14 @@ def test_one_that_cannot_be_trimmed_says_so():
         assert status == 409 and "names no way to" in body["error"]["message"], body
         status, _, body = rouse.post("/rouse/v1/models/b/trim")
         assert status == 502 and "PUT /nowhere with 501" in body["error"]["message"], body
+
+
+def test_a_preload_that_cannot_be_says_so_and_one_that_has_to_wait_too():
+    models = {"vast": program("serves", preload=True, footprint={"host": "9GiB"}), "one": program("serves", preload=True),
+              "two": program("serves", preload=True)}
+    with RouseDaemon({"budgets": {"host": {"limit": "100MiB"}}, "models": models}) as rouse:
+        until(lambda: "vast: not preloaded: it is larger" in rouse.text(), "it is told of the one that is too large")
+        until(lambda: rouse.text().count("waits for free memory before it is preloaded") == 1, "and of the one that waits")
 
 
 # --- mistakes -----------------------------------------------------------------------------------------------------

@@ -357,6 +357,13 @@ def test_a_stand_in_that_is_busy_keeps_nobody_waiting(models, tmp_path):
             assert who(busy.result()) == "b"
 
 
+@pytest.mark.parametrize("tell", [answers(429), answers(503), close])
+def test_a_stand_in_that_does_not_answer_leaves_it_to_the_model_that_loads(models, tell):
+    with Upstream(tell) as upstream, serve(chat=near(models, fallback_while_loading="there"), there=far(upstream)) as rouse:
+        assert who(rouse.chat("chat")) == "chat"
+        assert rouse.model("chat")["loads"] == 1
+
+
 def test_when_no_stand_in_can_the_request_waits_for_the_model_and_then_for_its_fallback(models):
     with Upstream(says("c")) as c:
         with serve(a=near(models, fallback_while_loading=["b", "cold"]), b=nowhere(), cold=near(models),
