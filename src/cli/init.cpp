@@ -101,7 +101,7 @@ models:
 #    grace: 10s                  # from being told to end until it is killed
 #    sleep:                      # for one that can give up its memory without ending: POST /sleep, instead of an end
 #      path: /sleep
-#      footprint: {host: 2GiB}   # what it keeps asleep
+#      footprint: {host: 256MiB} # what it keeps asleep
 #      keep: 1h                  # asleep; forever, if nothing is said
 #    wake: {path: /wake_up}      # answers 2xx once it is awake
 #    footprint: {host: 2GiB}     # the memory that it takes when it is ready
