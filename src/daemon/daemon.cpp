@@ -283,12 +283,9 @@ http::Task<Result<Receipt>> Daemon::trim(ModelId model) {
   const std::string name(name_of(model));
   if (!impl_->catalogue.entry(model)->has_process())
     co_return fail(Code::conflict, std::format("model \"{}\" holds nothing here: another server runs it", name));
-  const core::State& state = impl_->scheduler.view().models.at(model).state;
-  const core::Stage stage = core::stage(state);
-  const bool serves = stage == core::Stage::ready || stage == core::Stage::draining;
-  if (!serves) {
-    co_return fail(Code::conflict,
-                   std::format("model \"{}\" holds nothing that could be trimmed: it is {}", name, core::name(stage)));
+  if (const core::Stage now = stage(model); now != core::Stage::ready) {
+    co_return fail(Code::conflict, std::format("model \"{}\" holds nothing that could be trimmed now: it is {}", name,
+                                               core::name(now)));
   }
   // Leased, so that it is neither put to sleep nor stopped meanwhile.
   RequestOptions options;
