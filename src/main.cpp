@@ -159,7 +159,7 @@ int serve(const cli::ServeOptions& options) {
                    .healthy = [&daemon] { return daemon.stuck().empty(); }},
                   std::move(config), read);
   running = &service;
-  log.info("rouse serves {} models on {}", models, *bound);
+  log.info("rouse serves {} model{} on {}", models, models == 1 ? "" : "s", *bound);
   service.begin(*bound);
   daemon.start_preloads();
   if (folder) folder->watch([&](config::Config found) { service.take(as_told(std::move(found), options, listen)); });

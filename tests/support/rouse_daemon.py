@@ -99,7 +99,7 @@ class RouseDaemon:
     def _read_log(self):
         for line in self.process.stderr:
             self.log.append(line)
-            if match := re.search(r"rouse serves \d+ models on (.*)", line):
+            if match := re.search(r"rouse serves \d+ models? on (.*)", line):
                 if port := re.search(r"http://[^ ]*:(\d+)", match.group(1)):
                     self.port = int(port.group(1))
                 self.where = match.group(1)
