@@ -1,5 +1,5 @@
 # One command each, from a bare clone; everything runs in the toolchain that ./box provides.
-.PHONY: help run build test unit fuzz check format bench shell clean
+.PHONY: help run build test unit fuzz check format bench dist shell clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -49,6 +49,10 @@ format: ## put every source file into the project's format
 bench: build/release/build.ninja ## measure what the README claims
 	$(call compile,release,programs benches)
 	./box bench/run
+
+dist: build/release/build.ninja ## build/dist/rouse-*.tar.zst, which runs on any Linux
+	$(call compile,release,rouse bundle_starter)
+	./box packaging/bundle/make.py
 
 shell: ## a shell inside the toolchain
 	./box bash
