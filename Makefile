@@ -47,7 +47,7 @@ format: ## put every source file into the project's format
 	./box tools/lint/format.sh --fix
 
 bench: build/release/build.ninja ## measure what the README claims
-	$(call compile,release,programs benches)
+	$(call compile,release,programs benches bundle_starter)
 	./box bench/run
 
 dist: build/release/build.ninja ## build/dist/rouse-*.tar.zst, which runs on any Linux

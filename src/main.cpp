@@ -40,7 +40,8 @@ int check(const std::string& file) {
   if (!config) return complain(config.error());
   for (const config::Problem& missing : config::missing_files(*config))
     std::fprintf(stderr, "warning: %s\n", to_string(missing).c_str());
-  std::printf("%s is well formed: %zu models, listening on %s\n", file.c_str(), config->models.size(),
+  const std::size_t models = config->models.size();
+  std::printf("%s is well formed: %zu model%s, listening on %s\n", file.c_str(), models, models == 1 ? "" : "s",
               to_string(config->listen).c_str());
   return 0;
 }
