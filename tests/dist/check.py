@@ -27,6 +27,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "models" / "rouse-demo.gguf"
+LOADER = "ld-linux-x86-64.so.2"
 BOUND = 60.0
 
 

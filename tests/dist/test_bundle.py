@@ -84,29 +84,49 @@ def test_the_program_is_found_through_links_and_whatever_it_is_called(bundle, tm
 
 
 def test_a_bundle_that_is_not_whole_says_so(bundle):
-    (bundle / "lib" / "ld-linux-x86-64.so.2").unlink()
+    (bundle / "lib" / check.LOADER).unlink()
     done = subprocess.run([bundle / "bin" / "rouse", "--version"], capture_output=True, text=True, timeout=BOUND)
     assert done.returncode == 127 and "belongs beside lib" in done.stderr
 
 
+OPENER = """
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int argc, char** argv) {
+  puts(argc == 2 && dlopen(argv[1], RTLD_NOW) ? "found" : dlerror());
+  FILE* maps = fopen("/proc/self/maps", "r");
+  for (int c; (c = fgetc(maps)) != EOF;) putchar(c);
+}
+"""
+DRIVER = """
+#include <math.h>
+double driver(double x) { return cos(x); }
+"""
+
+
 def test_the_machines_own_libraries_are_found_behind_the_bundles(bundle, tmp_path):
-    """As a GPU driver is: opened by name, from LD_LIBRARY_PATH or the machine's, with the bundle's C library under it."""
-    opener = bundle / "libexec" / "opener"
-    source = tmp_path / "opener.c"
-    source.write_text('#include <dlfcn.h>\n#include <stdio.h>\nint main(void) {\n'
-                      'void* p = dlopen("libdriver.so.1", RTLD_NOW);\nputs(p ? "found" : dlerror());\n'
-                      'FILE* f = fopen("/proc/self/maps", "r");\nint c;\nwhile ((c = fgetc(f)) != EOF) putchar(c); }\n')
-    driver = tmp_path / "driver.c"
-    driver.write_text('#include <pthread.h>\n#include <math.h>\ndouble driver(double x) { return cos(x); }\n')
+    """As a GPU driver is: opened by name, from LD_LIBRARY_PATH or where the machine's loader looks, with the bundle's C
+    library under it, of which it asks for parts that are empty today."""
     (tmp_path / "own").mkdir()
-    subprocess.run(["gcc", source, "-o", opener], check=True)
-    subprocess.run(["gcc", "-shared", "-fPIC", driver, "-o", tmp_path / "own" / "libdriver.so.1", "-Wl,--no-as-needed",
-                    "-lm", "-l:libdl.so.2", "-l:libpthread.so.0", "-l:librt.so.1"], check=True)
-    (bundle / "lib" / "loader" / "opener").symlink_to("../ld-linux-x86-64.so.2")
+    for name, code, *more in (
+            ("opener", OPENER), ("own/libdriver.so.1", DRIVER, "-shared", "-fPIC", "-Wl,--no-as-needed", "-lm",
+                                 "-l:libdl.so.2", "-l:libpthread.so.0", "-l:librt.so.1")):
+        source = tmp_path / "source.c"
+        source.write_text(code)
+        subprocess.run(["gcc", source, "-o", tmp_path / name, *more], check=True)
+    shutil.move(tmp_path / "opener", bundle / "libexec")
+    (bundle / "lib" / "loader" / "opener").symlink_to(f"../{check.LOADER}")
     (bundle / "bin" / "opener").symlink_to("rouse")
-    done = subprocess.run([bundle / "bin" / "opener"], capture_output=True, text=True, timeout=BOUND,
-                          env={"LD_LIBRARY_PATH": str(tmp_path / "own")})
-    assert done.stdout.startswith("found\n"), done.stdout + done.stderr
-    loaded = {line.split()[-1] for line in done.stdout.splitlines() if ".so" in line}
-    assert {str(bundle / "lib" / name) for name in ("libdl.so.2", "libpthread.so.0", "librt.so.1")} <= loaded
-    assert all(path.startswith(str(bundle)) or path.endswith("/own/libdriver.so.1") for path in loaded), loaded
+
+    def opened(library: str) -> set[str]:
+        done = subprocess.run([bundle / "bin" / "opener", library], capture_output=True, text=True, timeout=BOUND,
+                              env={"LD_LIBRARY_PATH": str(tmp_path / "own")})
+        assert done.stdout.startswith("found\n"), done.stdout + done.stderr
+        return {line.split()[-1] for line in done.stdout.splitlines() if ".so" in line}
+
+    ours = {str(bundle / "lib" / name) for name in ("libc.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libm.so.6")}
+    loader = str(bundle / "lib" / check.LOADER)
+    assert opened("libdriver.so.1") == {*ours, loader, str(tmp_path / "own" / "libdriver.so.1")}
+    assert not (bundle / "lib" / "libyaml-0.so.2").exists()
+    (foreign,) = opened("libyaml-0.so.2") - ours - {loader}
+    assert foreign.startswith("/usr/lib/")
