@@ -20,8 +20,8 @@
 
 namespace {
 
-[[noreturn]] void fail(const std::string& what, int error) {
-  const std::string text = "rouse: " + what + ": " + strerror(error) + "\n";
+[[noreturn]] void fail(const std::string& what, int error = 0) {
+  const std::string text = "rouse: " + what + (error != 0 ? std::string(": ") + strerror(error) : "") + "\n";
   if (write(STDERR_FILENO, text.data(), text.size()) < 0) _exit(126);
   _exit(127);
 }
@@ -65,6 +65,8 @@ void find_certificates() {
 int main(int argc, char** argv) {
   const std::string own = own_path();
   const std::string bundle = folder_of(folder_of(own));
+  // The loader would take them for something else.
+  if (bundle.find_first_of(":;$") != std::string::npos) fail(bundle + ": the folder's path must not hold : ; or $");
   const std::string name = program_of(bundle, own);
   const std::string program = bundle + "/libexec/" + name;
   const std::string loader = bundle + "/lib/loader/" + name;

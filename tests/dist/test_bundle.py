@@ -89,6 +89,12 @@ def test_a_bundle_that_is_not_whole_says_so(bundle):
     assert done.returncode == 127 and "belongs beside lib" in done.stderr
 
 
+def test_a_folder_that_the_loader_could_not_read_is_refused(bundle):
+    odd = bundle.rename(bundle.with_name("a:b"))
+    done = subprocess.run([odd / "bin" / "rouse", "--version"], capture_output=True, text=True, timeout=BOUND)
+    assert done.returncode == 127 and "must not hold" in done.stderr
+
+
 OPENER = """
 #include <dlfcn.h>
 #include <stdio.h>
