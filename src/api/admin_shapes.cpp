@@ -30,6 +30,11 @@ struct Duplicates {
   std::int64_t bytes_each = 0;
 };
 
+struct Come {
+  std::int64_t present = 0;
+  std::int64_t needed = 0;
+};
+
 struct Model {
   std::string_view id;
   std::span<const std::string> aliases;
@@ -37,6 +42,8 @@ struct Model {
   std::optional<std::string_view> group;
   std::string_view state;
   std::optional<double> progress;
+  std::optional<double> eta_ms;
+  std::optional<Come> bytes;
   std::uint64_t leases = 0;
   std::uint64_t waiting = 0;
   ByDevice footprint;
@@ -141,6 +148,10 @@ admin_json::Model shape(const daemon::ModelStatus& model) {
       .group = model.group.empty() ? std::nullopt : std::optional<std::string_view>(model.group),
       .state = core::name(model.stage),
       .progress = model.progress,
+      .eta_ms = model.time_left.transform(milliseconds),
+      .bytes = model.come.transform([](const daemon::Come& come) {
+        return admin_json::Come{.present = come.present.count, .needed = come.needed.count};
+      }),
       .leases = model.leases,
       .waiting = model.waiting,
       .footprint = by_device(model.footprint),

@@ -13,6 +13,11 @@ namespace rouse::api {
 // Not in an unnamed namespace: reflection names them.
 namespace event_json {
 
+struct Come {
+  std::int64_t present = 0;
+  std::int64_t needed = 0;
+};
+
 struct Transition {
   std::string at;
   std::string_view model;
@@ -24,6 +29,15 @@ struct Transition {
   std::int64_t bytes_before = 0;
   std::int64_t bytes_after = 0;
   std::optional<std::string> error;
+};
+
+struct Progress {
+  std::string at;
+  std::string_view model;
+  std::string_view state;
+  std::optional<double> progress;
+  std::optional<double> eta_ms;
+  std::optional<Come> bytes;
 };
 
 struct Request {
@@ -128,6 +142,19 @@ std::string event_json_of(const daemon::RequestNews& news, std::string_view mode
   if (news.first_byte) request.first_byte_ms = milliseconds(*news.first_byte);
   if (ended) request.total_ms = milliseconds(news.whole);
   return to_json(request);
+}
+
+std::string progress_event_json(const daemon::ModelStatus& model, daemon::WallTime at) {
+  return to_json(event_json::Progress{
+      .at = rfc3339(at),
+      .model = model.name,
+      .state = core::name(model.stage),
+      .progress = model.progress,
+      .eta_ms = model.time_left.transform(milliseconds),
+      .bytes = model.come.transform([](const daemon::Come& come) {
+        return event_json::Come{.present = come.present.count, .needed = come.needed.count};
+      }),
+  });
 }
 
 std::string snapshot_event_json(const std::vector<daemon::ModelStatus>& models,

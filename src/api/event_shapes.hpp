@@ -22,6 +22,7 @@ std::string event_json_of(const daemon::RequestNews& news, std::string_view mode
                           daemon::WallTime at);
 // A remote model's circuit was opened or closed.
 std::string circuit_event_json(const daemon::ModelStatus& model, daemon::WallTime at);
+std::string progress_event_json(const daemon::ModelStatus& model, daemon::WallTime at);
 std::string snapshot_event_json(const std::vector<daemon::ModelStatus>& models,
                                 const std::vector<daemon::DeviceStatus>& devices, daemon::WallTime at);
 std::string event_json_of(const daemon::DeviceStatus& device, daemon::WallTime at);

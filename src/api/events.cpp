@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kBatch = std::size_t{64} << 10;            // of one write
 constexpr Duration kLookAgain = std::chrono::milliseconds(500);  // whether the daemon shuts down
 constexpr Duration kKeepAlive = std::chrono::seconds(15);        // a comment, for whatever stands between us
-constexpr std::array<std::string_view, 4> kKindNames{"model", "request", "device", "config"};
+constexpr std::array<std::string_view, 5> kKindNames{"model", "request", "device", "config", "progress"};
 
 constexpr Events::Kinds bit(Events::Kind kind) { return static_cast<Events::Kinds>(1U << static_cast<unsigned>(kind)); }
 
@@ -33,7 +33,7 @@ Result<Events::Kinds> read_kinds(std::string_view query) {
     rest.remove_prefix(std::min(rest.size(), name.size() + 1));
     const auto known = std::ranges::find(kKindNames, name);
     if (known == kKindNames.end())
-      return fail(Code::malformed, "\"only\" lists some of model, request, device and config, with commas between");
+      return fail(Code::malformed, "\"only\" lists some of model, progress, request, device and config, with commas between");
     kinds |= bit(static_cast<Events::Kind>(known - kKindNames.begin()));
   }
   return kinds;
@@ -102,6 +102,10 @@ void Events::on_config() { add(Kind::config, config_event_json(daemon_.models(),
 
 void Events::on_circuit(ModelId model) {
   add(Kind::model, circuit_event_json(daemon_.model(model), daemon_.clock().wall()));
+}
+
+void Events::on_progress(ModelId model) {
+  add(Kind::progress, progress_event_json(daemon_.model(model), daemon_.clock().wall()));
 }
 
 std::string Events::json_of(const Request& request) const {

@@ -2,6 +2,7 @@
 //
 //   snapshot   {"models":[…],"devices":[…]}: how things stand; the first event, unless the reader resumes
 //   model      a transition, with its stage and bytes before and after; a remote one's circuit was opened or closed
+//   progress   how far a model's load is, a few times a second
 //   request    one was queued, started or ended
 //   device     what models or others hold there has changed
 //   config     the catalogue is another now
@@ -34,9 +35,9 @@ class Events final : public daemon::Observer {
  public:
   explicit Events(daemon::Daemon& daemon);  // observes it from now on
 
-  enum class Kind : std::uint8_t { model, request, device, config };
+  enum class Kind : std::uint8_t { model, request, device, config, progress };
   using Kinds = std::uint8_t;  // a bit for each
-  static constexpr Kinds kEverything = 0b1111;
+  static constexpr Kinds kEverything = 0b11111;
 
   // Where a reader stands.
   struct Reader {
@@ -60,6 +61,7 @@ class Events final : public daemon::Observer {
   void on_sample() override { look_at_devices(); }
   void on_config() override;
   void on_circuit(ModelId model) override;
+  void on_progress(ModelId model) override;
 
  private:
   struct State {

@@ -70,12 +70,17 @@ void append_gauges(Families& families, std::span<const daemon::ModelStatus> mode
   Family pinned(families, "rouse_model_pinned", "1 for a model that is never evicted");
   Family circuit(families, "rouse_remote_circuit_open",
                  "1 while the server behind a remote model is not asked, since it has failed again and again");
+  Family progress(families, "rouse_model_load_progress", "How far a model's load is, from 0 to 1");
+  Family left(families, "rouse_model_load_eta_seconds", "How long a model's load will still take, as far as can be told");
   for (const daemon::ModelStatus& model : models) {
     for (const core::Stage stage : {cold, loading, ready, draining, sleeping, asleep, waking, stopping, failed})
       state.add(model.stage == stage ? 1 : 0, {{"model", model.name}, {"state", std::string(core::name(stage))}});
     running.add(static_cast<double>(model.leases), {{"model", model.name}});
     waiting.add(static_cast<double>(model.waiting), {{"model", model.name}});
     pinned.add(model.pinned ? 1 : 0, {{"model", model.name}});
+    if (model.progress) progress.add(*model.progress, {{"model", model.name}});
+    if (model.time_left)
+      left.add(std::chrono::duration<double>(*model.time_left).count(), {{"model", model.name}});
     if (model.circuit)
       circuit.add(model.circuit == daemon::CircuitBreaker::State::closed ? 0 : 1, {{"model", model.name}});
     if (!has_worker(model.stage)) continue;

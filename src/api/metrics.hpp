@@ -30,6 +30,7 @@ class Metrics final : public daemon::Observer {
   void on_sample() override {}
   void on_config() override;
   void on_circuit(ModelId) override {}
+  void on_progress(ModelId) override {}
 
  private:
   struct Impl;

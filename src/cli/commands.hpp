@@ -62,5 +62,7 @@ std::string progress_line(const ModelReply& model, Duration elapsed);
 
 // When a loaded model goes if nobody asks: "in use", "in 4 m 32 s", "never"; empty where nothing is loaded.
 std::string expiry(const ModelReply& model, WallTime now);
+// "43 %, about 3.8 s left" of one that loads or wakes, as far as is known; empty for others.
+std::string how_far(const ModelReply& model);
 
 }  // namespace rouse::cli

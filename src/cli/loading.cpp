@@ -17,21 +17,13 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-// What is left of a load that lasts as long as the last one.
-std::string time_left(const ModelReply& model, Duration elapsed) {
-  if (!model.last_load_ms || *model.last_load_ms <= 0) return "";
-  const auto whole =
-      std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(*model.last_load_ms));
-  return whole > elapsed ? std::format(", about {} left", in_words(whole - elapsed)) : "";
-}
-
 }  // namespace
 
 std::string progress_line(const ModelReply& model, Duration elapsed) {
-  if (model.state == "waking") return std::format("waking {}  {}", model.id, in_words(elapsed));
-  if (model.state != "loading") return std::format("{} is waiting for room  {}", model.id, in_words(elapsed));
-  const std::string percent = model.progress ? std::format("{:.0f} %  ", *model.progress * 100) : "";
-  return std::format("loading {}  {}{}{}", model.id, percent, in_words(elapsed), time_left(model, elapsed));
+  if (model.state != "loading" && model.state != "waking")
+    return std::format("{} is waiting for room  {}", model.id, in_words(elapsed));
+  const std::string far = how_far(model);
+  return std::format("{} {}  {}{}{}", model.state, model.id, far, far.empty() ? "" : "  ", in_words(elapsed));
 }
 
 std::string in_words(const ReceiptReply& receipt, std::string_view model) {

@@ -45,7 +45,8 @@ struct ModelReply {
   std::optional<std::string> expires_at;
   std::optional<bool> pinned;
   std::optional<bool> removed;     // no longer configured, still there
-  std::optional<double> progress;  // 0 … 1, while loading
+  std::optional<double> progress;  // 0 … 1, while loading or waking
+  std::optional<double> eta_ms;    // until it is ready
   std::optional<std::string> error;
   std::optional<std::string> retry_at;
   std::optional<std::string> circuit;  // of a remote one

@@ -82,8 +82,7 @@ Outcome<Exit> show(Session session, const ShowOptions& options) {
   facts.add("engine", model->engine);
   if (model->group) facts.add("group", *model->group);
   facts.add("state", model->state, style_of_state(*model));
-  if (model->state == "loading" && model->progress)
-    facts.add("progress", std::format("{:.0f} %", *model->progress * 100));
+  facts.add("progress", how_far(*model));
   facts.add("error", model->error.value_or(""), Style::bad);
   facts.add("next try", time_of(model->retry_at, now));
   facts.add("pinned", model->pinned.value_or(false) ? "yes" : "no");

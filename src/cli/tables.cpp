@@ -21,7 +21,7 @@ std::string note(const ModelReply& model, WallTime now) {
     const auto retry = parse_time(model.retry_at.value_or(""));
     return retry && *retry > now ? std::format("{} (next try {})", why, relative(*retry, now)) : why;
   }
-  if (model.state == "loading" && model.progress) return std::format("{:.0f} %", *model.progress * 100);
+  if (std::string far = how_far(model); !far.empty()) return far;
   if (model.removed.value_or(false)) return "no longer configured: ends when its answers have ended";
   std::string note = model.pinned.value_or(false) ? "pinned" : "";
   if (model.duplicates) note += (note.empty() ? "" : "; ") + in_words(*model.duplicates);

@@ -39,6 +39,16 @@ std::string in_words(const Footprint& footprint) {
   return joined(parts);
 }
 
+std::string how_far(const ModelReply& model) {
+  if ((model.state != "loading" && model.state != "waking") || !model.progress) return "";
+  std::string words = std::format("{:.0f} %", *model.progress * 100);
+  if (model.eta_ms) {
+    const std::chrono::duration<double, std::milli> left(*model.eta_ms);
+    words += std::format(", about {} left", in_words(std::chrono::duration_cast<Duration>(left)));
+  }
+  return words;
+}
+
 std::string expiry(const ModelReply& model, WallTime now) {
   if (model.state != "ready" && model.state != "asleep") return "";
   if (model.leases > 0) return "in use";

@@ -47,6 +47,7 @@ void Daemon::Impl::forget_if_gone(ModelId model) {
   catalogue.forget(model);
   last_used.erase(model);
   loading_times.erase(model);
+  loads_under_way.forget(model);
   unusable.erase(model);
 }
 

@@ -35,7 +35,10 @@ Daemon::Impl::Impl(Parts given, const config::Config& config)
       default_deadline(config.deadline),
       wake(given.io),
       sampling(given.io),
-      finished(given.io, boost::asio::steady_timer::time_point::max()) {
+      finished(given.io, boost::asio::steady_timer::time_point::max()),
+      loads_under_way({.io = given.io, .pool = pool, .clock = given.clock, .log = given.log}, [this](ModelId model) {
+        for (Observer* observer : observers) observer->on_progress(model);
+      }) {
   configure(config);
 }
 

@@ -94,6 +94,16 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
     return feed(core::EffectFailed{id, std::move(why)});
   }
   workers.emplace(id, std::move(*started));
+  loads_under_way.begin({.worker = id,
+               .entry = entry,
+               .tree =
+                   [this, id] {
+                     const auto worker = workers.find(id);
+                     return worker == workers.end() ? 0 : worker->second->tree();
+                   },
+               .footprint = core::bytes_on(effect.placement, kHost),
+               .reserve = scheduler.view().ledger.devices().at(kHost).budget.reserve,
+               .usual = scheduler.view().models.at(effect.model).load_time});
   keep_sampling();
 }
 
@@ -234,7 +244,10 @@ void Daemon::Impl::log_transition(const core::Announce& change) const {
 
 void Daemon::Impl::perform(const core::Announce& effect) {
   if (effect.to == core::Stage::loading) loading_times[effect.model].begins(parts.clock.now());
-  if (effect.from == core::Stage::loading) loading_times[effect.model].ends(parts.clock.now());
+  if (effect.from == core::Stage::loading) {
+    loading_times[effect.model].ends(parts.clock.now());
+    loads_under_way.end(effect.worker, effect.to == core::Stage::ready ? Loads::End::ready : Loads::End::otherwise);
+  }
   look_at_places(effect.model);
   log_transition(effect);
   for (Observer* observer : observers) observer->on_transition(effect);

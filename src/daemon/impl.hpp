@@ -13,6 +13,7 @@
 
 #include "daemon/daemon.hpp"
 #include "daemon/loading_time.hpp"
+#include "daemon/loads.hpp"
 #include "daemon/observer.hpp"
 #include "daemon/pending.hpp"
 #include "daemon/service_time.hpp"
@@ -62,8 +63,9 @@ class Daemon::Impl final : public Desk {
   Upstream upstream_of(WorkerId id, const Entry& entry) const;
 
   // --- seeing.cpp ----------------------------------------------------------------------------------------------
+  std::optional<Progress::Estimate> progress(const core::Model& model);  // while it loads, or wakes
   // When another try may be of use after this refusal; kNever if that is not known.
-  TimePoint retry_at(core::Reason reason, ModelId model) const;
+  TimePoint retry_at(core::Reason reason, ModelId model);
   void log_transition(const core::Announce& change) const;
 
   // --- requests.cpp ---------------------------------------------------------------------------------------------
@@ -162,6 +164,7 @@ class Daemon::Impl final : public Desk {
   std::map<ModelId, std::chrono::system_clock::time_point> last_used;
   std::map<ModelId, ServiceTime> services;
   std::map<ModelId, LoadingTime> loading_times;
+  Loads loads_under_way;  // uses the pool, and is there as long
 };
 
 }  // namespace rouse::daemon

@@ -54,6 +54,7 @@ class Observer {
   virtual void on_sample() = 0;                          // the machine's memory was looked at
   virtual void on_config() = 0;                          // the catalogue is another now
   virtual void on_circuit(ModelId model) = 0;            // a remote one's was opened or closed
+  virtual void on_progress(ModelId model) = 0;           // its load has been looked at: a few times a second
 };
 
 }  // namespace rouse::daemon

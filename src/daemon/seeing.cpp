@@ -8,12 +8,13 @@
 namespace rouse::daemon {
 namespace {
 
-double progress_of(const core::Model& model, TimePoint now) {
-  const auto* loading = std::get_if<core::Loading>(&model.state);
-  if (!loading) return 0;
-  const double expected = std::chrono::duration<double>(model.load_time.value_or(model.spec.expected_load)).count();
-  const double elapsed = std::chrono::duration<double>(now - loading->since).count();
-  return std::min(0.99, elapsed / std::max(expected, 0.001));
+// "loading 43 % eta 1.2 s", as far as it is known.
+std::string in_words(std::string_view what, Duration elapsed, const std::optional<Progress::Estimate>& progress) {
+  const auto seconds = [](Duration d) { return std::chrono::duration<double>(d).count(); };
+  if (!progress || (progress->done == 0 && !progress->left)) return std::format("{} for {:.1f} s", what, seconds(elapsed));
+  std::string words = std::format("{} {:.0f} %", what, 100 * progress->done);
+  if (progress->left) words += std::format(" eta {:.1f} s", seconds(*progress->left));
+  return words;
 }
 
 }  // namespace
@@ -46,6 +47,8 @@ ModelStatus Daemon::model(ModelId id) const {
                      .pinned = model.pinned,
                      .removed = model.removed,
                      .progress = {},
+                     .time_left = {},
+                     .come = {},
                      .error = {},
                      .retry_at = {},
                      .circuit = {}};
@@ -73,7 +76,11 @@ ModelStatus Daemon::model(ModelId id) const {
       asleep && !model.pinned && !model.spec.keep_asleep.is_forever()) {
     status.expires_at = at(later(asleep->since, model.spec.keep_asleep.idle));
   }
-  if (std::holds_alternative<core::Loading>(model.state)) status.progress = progress_of(model, now);
+  if (const auto progress = impl_->progress(model)) {
+    status.progress = progress->done;
+    status.time_left = progress->left;
+    if (progress->needed > Bytes{}) status.come = Come{.present = progress->present, .needed = progress->needed};
+  }
   if (const auto* failed = std::get_if<core::Failed>(&model.state)) {
     status.error = failed->error;
     if (failed->retry_at != kNever) status.retry_at = at(failed->retry_at);
@@ -152,21 +159,24 @@ system::WorkerLog& Daemon::log_of(ModelId id) { return impl_->log_of(id); }
 std::string Daemon::progress(ModelId id) const {
   const core::Model& model = impl_->scheduler.view().models.at(id);
   const TimePoint now = impl_->parts.clock.now();
-  if (const auto* loading = std::get_if<core::Loading>(&model.state)) {
-    const double elapsed = std::chrono::duration<double>(now - loading->since).count();
-    if (!model.load_time) return std::format("loading for {:.1f} s", elapsed);
-    const double left = std::max(0.0, std::chrono::duration<double>(*model.load_time).count() - elapsed);
-    return std::format("loading {:.0f} % eta {:.1f} s", 100 * progress_of(model, now), left);
-  }
+  if (const auto* loading = std::get_if<core::Loading>(&model.state))
+    return in_words("loading", now - loading->since, impl_->progress(model));
   if (const auto* waking = std::get_if<core::Waking>(&model.state))
-    return std::format("waking for {:.1f} s", std::chrono::duration<double>(now - waking->since).count());
+    return in_words("waking", now - waking->since, impl_->progress(model));
   if (std::holds_alternative<core::Ready>(model.state))
     return std::format("waiting for a free slot, {} waiting", model.queue.size());
   if (std::holds_alternative<core::Failed>(model.state)) return "waiting to try again";
   return "waiting for memory";
 }
 
-TimePoint Daemon::Impl::retry_at(core::Reason reason, ModelId id) const {
+std::optional<Progress::Estimate> Daemon::Impl::progress(const core::Model& model) {
+  if (const auto* loading = std::get_if<core::Loading>(&model.state)) return loads_under_way.progress(loading->worker.id);
+  const auto* waking = std::get_if<core::Waking>(&model.state);
+  if (!waking) return std::nullopt;
+  return Progress(waking->since, model.wake_time).at(parts.clock.now());  // nothing is to be seen but the clock
+}
+
+TimePoint Daemon::Impl::retry_at(core::Reason reason, ModelId id) {
   const auto known = scheduler.view().models.find(id);
   if (known == scheduler.view().models.end()) return kNever;
   const core::Model& model = known->second;
@@ -177,6 +187,8 @@ TimePoint Daemon::Impl::retry_at(core::Reason reason, ModelId id) const {
     return later(now, service->second.of_queue(model.queue.size(), model.spec.concurrency));
   }
   if (reason != core::Reason::not_ready) return kNever;
+  const auto on_its_way = progress(model);
+  if (on_its_way && on_its_way->left) return later(now, *on_its_way->left);
   const auto* loading = std::get_if<core::Loading>(&model.state);
   return later(loading ? loading->since : now, model.load_time.value_or(model.spec.expected_load));
 }

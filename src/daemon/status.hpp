@@ -20,6 +20,12 @@ namespace rouse::daemon {
 
 using WallTime = std::chrono::system_clock::time_point;
 
+// What has come of the bytes that a load needs: from a disk, and into memory.
+struct Come {
+  Bytes present;
+  Bytes needed;
+};
+
 struct ModelStatus {
   std::string name;
   std::vector<std::string> aliases;
@@ -39,7 +45,9 @@ struct ModelStatus {
   bool keep_forever = false;
   bool pinned = false;
   bool removed = false;                          // no longer configured: its worker ends its answers
-  std::optional<double> progress;                // 0 … 1 while loading
+  std::optional<double> progress;                // 0 … 0.99 while loading or waking
+  std::optional<Duration> time_left;             // until it is ready, as far as can be told
+  std::optional<Come> come;                      // while loading
   std::string error;                             // of a failed one, or one whose circuit is open; for administrators
   std::optional<WallTime> retry_at;              // of a failed one, or one whose circuit is open
   std::optional<CircuitBreaker::State> circuit;  // of a remote one: whether its server is asked

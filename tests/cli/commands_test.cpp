@@ -117,13 +117,16 @@ TEST_CASE("loading is told with how far it is and how long it may last") {
   ModelReply model;
   model.id = "chat";
   model.state = "loading";
-  model.last_load_ms = 5000;
-  CHECK(progress_line(model, 1200ms) == "loading chat  1.2 s, about 3.8 s left");
+  CHECK(progress_line(model, 1200ms) == "loading chat  1.2 s");
   model.progress = 0.43;
   CHECK(progress_line(model, 6s) == "loading chat  43 %  6.0 s");
+  model.eta_ms = 3800;
+  CHECK(progress_line(model, 6s) == "loading chat  43 %, about 3.8 s left  6.0 s");
   model.state = "cold";
   CHECK(progress_line(model, 2s) == "chat is waiting for room  2.0 s");
   model.state = "waking";
+  CHECK(progress_line(model, 2s) == "waking chat  43 %, about 3.8 s left  2.0 s");
+  model.progress.reset();
   CHECK(progress_line(model, 2s) == "waking chat  2.0 s");
 }
 

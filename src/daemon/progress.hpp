@@ -1,0 +1,110 @@
+// How far a load is, and how long it will still take: from the bytes that have come, and from the loads of the same model
+// before it.
+//
+// A load is compared with the one before that began with about as much of its files in the page cache (its course): the
+// bytes say where on that course it stands, the time that it took to get there how much slower or faster it is. Where
+// nothing moves for a while, as when an engine warms itself up, the clock goes on from the last place that was known.
+// Without a course the clock and the time that loads are known to take have to do, and without that the bytes alone.
+//
+// What is told never goes back, and is never all: that is for whoever sees the model ready to say. Values. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/clock.hpp"
+
+namespace rouse::daemon {
+
+// What can be seen of a load from outside.
+struct LoadEvidence {
+  Bytes files;      // their size
+  Bytes cached;     // of them, in the page cache
+  Bytes resident;   // what the processes hold, mapped file pages included
+  Bytes was_read;   // by them, with read(2) and the like
+  Bytes footprint;  // what they are expected to hold when ready; zero: nobody knows
+};
+
+// How the bytes of a load came, from its start until it was ready.
+class LoadCourse {
+ public:
+  struct Point {
+    Duration at{};
+    Bytes moved;
+  };
+  explicit LoadCourse(double cold) : cold_(cold) {}
+
+  void add(Duration at, Bytes moved);  // ignored where nothing has come since the last one
+  void end(Duration took) { took_ = took; }
+
+  double cold() const { return cold_; }  // share of the files that had to come from a disk
+  Duration took() const { return took_; }
+  // Between which times of this course as much had come; a hundredth more or less is the same.
+  struct Span {
+    Duration from{};
+    Duration to{};
+  };
+  Span when(Bytes moved) const;
+
+ private:
+  double cold_;
+  Duration took_{};
+  std::vector<Point> points_;  // ascending in both
+  std::size_t every_ = 1;      // so many are one, so that there are never too many
+  std::size_t since_ = 0;
+};
+
+// Of one model: the latest course with cold files, and the latest with cached ones.
+class LoadCourses {
+ public:
+  void add(LoadCourse course);
+  bool empty() const { return !cold_ && !cached_; }
+  // The one that began most like this.
+  const LoadCourse* like(double cold) const;
+  // How long a load takes that begins like this, by both.
+  std::optional<Duration> took(double cold) const;
+
+ private:
+  std::optional<LoadCourse> cold_;
+  std::optional<LoadCourse> cached_;
+};
+
+class Progress {
+ public:
+  // `usual`: how long loads of this model take, as far as is known without courses.
+  Progress(TimePoint since, std::optional<Duration> usual);
+
+  // The first evidence, from which it follows which course this load may be compared with.
+  void begin(const LoadEvidence& first, const LoadCourses& before);
+  void see(TimePoint now, const LoadEvidence& evidence);
+
+  struct Estimate {
+    double done = 0;               // from 0 to 0.99
+    std::optional<Duration> left;  // until it is ready
+    Bytes present;                 // of what has to come from the disk and into memory
+    Bytes needed;
+  };
+  Estimate at(TimePoint now);
+  LoadCourse ended(TimePoint now) &&;  // ready
+  TimePoint since() const { return since_; }
+
+ private:
+  std::optional<Duration> left(TimePoint now) const;
+  double share() const;  // of the bytes
+
+  TimePoint since_;
+  std::optional<Duration> usual_;
+  std::optional<LoadCourse> before_;
+  LoadCourse course_{0};
+  Bytes cached_at_first_;
+  Bytes to_fetch_;
+  LoadEvidence latest_;
+  double pace_ = 1;      // seconds of this load for one of the course
+  Duration position_{};  // on the course
+  TimePoint positioned_;
+  double told_ = 0;
+};
+
+}  // namespace rouse::daemon
