@@ -74,6 +74,7 @@ struct Device {
   std::int64_t used_by_models = 0;
   std::int64_t used_by_others = 0;
   std::int64_t unconfirmed = 0;
+  std::int64_t kept_warm = 0;
 };
 struct DeviceList {
   std::vector<Device> devices;
@@ -183,6 +184,7 @@ admin_json::Device shape(const daemon::DeviceStatus& device) {
       .used_by_models = device.used_by_models.count,
       .used_by_others = device.used_by_others.count,
       .unconfirmed = device.unconfirmed.count,
+      .kept_warm = device.kept_warm.count,
   };
 }
 

@@ -33,7 +33,8 @@ Result<Events::Kinds> read_kinds(std::string_view query) {
     rest.remove_prefix(std::min(rest.size(), name.size() + 1));
     const auto known = std::ranges::find(kKindNames, name);
     if (known == kKindNames.end())
-      return fail(Code::malformed, "\"only\" lists some of model, progress, request, device and config, with commas between");
+      return fail(Code::malformed,
+                  "\"only\" lists some of model, progress, request, device and config, with commas between");
     kinds |= bit(static_cast<Events::Kind>(known - kKindNames.begin()));
   }
   return kinds;

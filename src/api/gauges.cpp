@@ -71,7 +71,8 @@ void append_gauges(Families& families, std::span<const daemon::ModelStatus> mode
   Family circuit(families, "rouse_remote_circuit_open",
                  "1 while the server behind a remote model is not asked, since it has failed again and again");
   Family progress(families, "rouse_model_load_progress", "How far a model's load is, from 0 to 1");
-  Family left(families, "rouse_model_load_eta_seconds", "How long a model's load will still take, as far as can be told");
+  Family left(families, "rouse_model_load_eta_seconds",
+              "How long a model's load will still take, as far as can be told");
   for (const daemon::ModelStatus& model : models) {
     for (const core::Stage stage : {cold, loading, ready, draining, sleeping, asleep, waking, stopping, failed})
       state.add(model.stage == stage ? 1 : 0, {{"model", model.name}, {"state", std::string(core::name(stage))}});
@@ -79,8 +80,7 @@ void append_gauges(Families& families, std::span<const daemon::ModelStatus> mode
     waiting.add(static_cast<double>(model.waiting), {{"model", model.name}});
     pinned.add(model.pinned ? 1 : 0, {{"model", model.name}});
     if (model.progress) progress.add(*model.progress, {{"model", model.name}});
-    if (model.time_left)
-      left.add(std::chrono::duration<double>(*model.time_left).count(), {{"model", model.name}});
+    if (model.time_left) left.add(std::chrono::duration<double>(*model.time_left).count(), {{"model", model.name}});
     if (model.circuit)
       circuit.add(model.circuit == daemon::CircuitBreaker::State::closed ? 0 : 1, {{"model", model.name}});
     if (!has_worker(model.stage)) continue;
@@ -105,6 +105,7 @@ void append_gauges(Families& families, std::span<const daemon::DeviceStatus> dev
       {"rouse_device_others_bytes", "Used by other programs", &daemon::DeviceStatus::used_by_others},
       {"rouse_device_unconfirmed_bytes", "Of workers that are gone, and not seen back",
        &daemon::DeviceStatus::unconfirmed},
+      {"rouse_device_kept_warm_bytes", "Files of cold models that are held in memory", &daemon::DeviceStatus::kept_warm},
   };
   for (const Row& row : kRows) {
     Family family(families, row.name, row.help);

@@ -88,6 +88,7 @@ struct DeviceReply {
   std::int64_t used_by_models = 0;
   std::int64_t used_by_others = 0;
   std::int64_t unconfirmed = 0;
+  std::optional<std::int64_t> kept_warm;
 };
 
 struct GroupReply {

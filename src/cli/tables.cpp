@@ -105,6 +105,7 @@ Outcome<Exit> devices(Session session, const DevicesOptions& options) {
                {"MODELS", Align::right},
                {"OTHERS", Align::right},
                {"UNCONFIRMED", Align::right},
+               {"KEPT WARM", Align::right, Show::if_used},
                {"FOR MODELS NOW", Align::right}});
   for (const DeviceReply& device : reply->devices) {
     const auto size = [](std::int64_t bytes) { return to_string(Bytes{bytes}); };
@@ -115,6 +116,7 @@ Outcome<Exit> devices(Session session, const DevicesOptions& options) {
                size(device.used_by_models),
                size(device.used_by_others),
                {size(device.unconfirmed), device.unconfirmed > 0 ? Style::bad : Style::plain},
+               device.kept_warm.value_or(0) > 0 ? size(*device.kept_warm) : "",
                size(device.effective)});
   }
   session.terminal.out() << table.rendered(session.terminal);

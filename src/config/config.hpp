@@ -178,6 +178,8 @@ struct Model {
   core::Priority priority = core::Priority::normal;
   bool preload = false;
   bool pinned = false;
+  bool read_ahead = true;  // are its files read into the page cache while its worker starts?
+  bool keep_warm = false;  // are they held there while it is cold?
   core::Keep keep;
   // Requests at once on one worker: llama's slots, or 1,024 for a program and a remote one, unless the file says
   // otherwise.

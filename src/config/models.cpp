@@ -166,8 +166,8 @@ constexpr Keys<Draft, 9> kCommon{
 };
 
 // Of what comes into memory and leaves it again.
-constexpr Keys<Draft, 6> kResident{
-    {"footprint", "preload", "pinned", "keep", "min_residency", "group"},
+constexpr Keys<Draft, 8> kResident{
+    {"footprint", "preload", "pinned", "keep", "min_residency", "group", "read_ahead", "keep_warm"},
     {
         [](Reading& r, const Entry& e, Draft& d) { read_footprint(r, e, d.model.footprint); },
         [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.preload); },
@@ -175,6 +175,8 @@ constexpr Keys<Draft, 6> kResident{
         [](Reading& r, const Entry& e, Draft& d) { read_keep(r, e, d.model.keep); },
         [](Reading& r, const Entry& e, Draft& d) { r.duration(e, Duration::zero(), d.model.min_residency); },
         [](Reading& r, const Entry& e, Draft& d) { read_group(r, e, d.groups, d.model.group); },
+        [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.read_ahead); },
+        [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.keep_warm); },
     },
 };
 

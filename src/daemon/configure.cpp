@@ -22,8 +22,9 @@ std::vector<ModelId> Daemon::Impl::configure(const config::Config& config) {
   change.policy = policy_of(config.policy);
   const auto host = system::host_memory();
   if (host) {
-    const config::Budget& budget = config.budgets.host;
-    change.budgets.push_back({kHost, host->total, limit_on(budget, host->total), budget.reserve});
+    host_config = config.budgets.host;
+    host_total = host->total;
+    change.budgets.push_back(host_budget());
   } else {
     parts.log.error("the machine's memory cannot be read: {}", host.error().message);
   }
@@ -32,12 +33,16 @@ std::vector<ModelId> Daemon::Impl::configure(const config::Config& config) {
   for (const core::ModelSpec& spec : change.changed) {
     changed.push_back(spec.id);
     unusable.erase(spec.id);
+    warm_files.forget(spec.id);
   }
   feed(std::move(change));
   if (host) sample(*host);
   std::vector<ModelId> removed;
   removed.reserve(catalogue.removed().size());
-  for (const auto& [model, entry] : catalogue.removed()) removed.push_back(model);
+  for (const auto& [model, entry] : catalogue.removed()) {
+    removed.push_back(model);
+    warm_files.forget(model);
+  }
   for (const ModelId model : removed) forget_if_gone(model);
   return changed;
 }

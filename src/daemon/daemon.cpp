@@ -36,6 +36,11 @@ Daemon::Impl::Impl(Parts given, const config::Config& config)
       wake(given.io),
       sampling(given.io),
       finished(given.io, boost::asio::steady_timer::time_point::max()),
+      warm_files({.io = given.io, .log = given.log},
+                 [this] {
+                   feed(core::CatalogueChanged{.changed = {}, .removed = {}, .budgets = {host_budget()}});
+                   boost::asio::post(parts.io, [this] { keep_warm(); });
+                 }),
       loads_under_way({.io = given.io, .pool = pool, .clock = given.clock, .log = given.log}, [this](ModelId model) {
         for (Observer* observer : observers) observer->on_progress(model);
       }) {
@@ -107,6 +112,7 @@ Ticket Daemon::Impl::submit(ModelId model, const RequestOptions& options) {
                            .patience = options.patience,
                            .origin = options.origin};
   Ticket ticket(std::move(owned));
+  if (options.patience != core::Patience::only_if_ready) make_room_for(model);
   feed(event);
   look_at_places(model);
   if (!ticket.settled()) tell(waiting, RequestStep::queued);
@@ -169,6 +175,7 @@ bool Daemon::Impl::asks_for(ModelId model, const Entry& entry) const {
 http::Task<void> Daemon::Impl::preload(core::Preload event) {
   const auto looked = co_await look_at_files(event.model);
   if (looked) {
+    make_room_for(event.model);
     feed(event);
     co_return tell_of_preload(event.model);
   }
@@ -336,6 +343,7 @@ void Daemon::start_preloads() {
   for (const auto& [id, entry] : impl_->catalogue.entries()) {
     if (entry->model.preload) impl_->begin_preload(core::Preload{id});
   }
+  impl_->keep_warm();
 }
 
 // --- memory -------------------------------------------------------------------------------------------------
@@ -345,9 +353,12 @@ void Daemon::Impl::sample() {
 }
 
 void Daemon::Impl::sample(const system::HostMemory& host) {
+  host_total = host.total;
+  give_way_to_others(host);
+  // What is kept warm is no part of the machine that the core shares out.
   core::DeviceMeasured sample{.device = kHost,
-                              .total = host.total,
-                              .used = host.total - host.available,
+                              .total = host.total - warm_files.held(),
+                              .used = std::max(Bytes{}, host.total - host.available - warm_files.locked()),
                               .trees = std::vector<core::TreeBytes>{}};
   for (const auto& [id, worker] : workers) {
     if (worker->tree() == 0) continue;
@@ -357,10 +368,11 @@ void Daemon::Impl::sample(const system::HostMemory& host) {
   }
   feed(std::move(sample));
   for (Observer* observer : observers) observer->on_sample();
+  keep_warm();
 }
 
 void Daemon::Impl::keep_sampling() {
-  if (sampling_armed || workers.empty()) return;
+  if (sampling_armed || (workers.empty() && warm_files.held() == Bytes{})) return;
   sampling_armed = true;
   sampling.expires_after(std::chrono::seconds(1));
   sampling.async_wait([this](const boost::system::error_code& error) {

@@ -95,15 +95,15 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
   }
   workers.emplace(id, std::move(*started));
   loads_under_way.begin({.worker = id,
-               .entry = entry,
-               .tree =
-                   [this, id] {
-                     const auto worker = workers.find(id);
-                     return worker == workers.end() ? 0 : worker->second->tree();
-                   },
-               .footprint = core::bytes_on(effect.placement, kHost),
-               .reserve = scheduler.view().ledger.devices().at(kHost).budget.reserve,
-               .usual = scheduler.view().models.at(effect.model).load_time});
+                         .entry = entry,
+                         .tree =
+                             [this, id] {
+                               const auto worker = workers.find(id);
+                               return worker == workers.end() ? 0 : worker->second->tree();
+                             },
+                         .footprint = core::bytes_on(effect.placement, kHost),
+                         .reserve = scheduler.view().ledger.devices().at(kHost).budget.reserve,
+                         .usual = scheduler.view().models.at(effect.model).load_time});
   keep_sampling();
 }
 

@@ -17,6 +17,7 @@
 #include "daemon/observer.hpp"
 #include "daemon/pending.hpp"
 #include "daemon/service_time.hpp"
+#include "daemon/warm_files.hpp"
 #include "daemon/worker.hpp"
 #include "system/duplicates.hpp"
 #include "system/host_memory.hpp"
@@ -80,6 +81,13 @@ class Daemon::Impl final : public Desk {
   http::Task<void> keep_waiting(Ticket ticket);
   bool nobody_asks_for(ModelId model) const;  // but those whose places are kept
   void look_at_places(ModelId model);         // whether they are to be kept any longer
+
+  // --- keep_warm.cpp --------------------------------------------------------------------------------------------
+  core::Budget host_budget() const;  // of what is not kept warm
+  void keep_warm();                  // what is cold, as far as there is room that nobody wants
+  // It is to be loaded, if it is not: in place of files that are kept warm, rather than of a worker.
+  void make_room_for(ModelId model);
+  void give_way_to_others(const system::HostMemory& host);
 
   // --- configure.cpp --------------------------------------------------------------------------------------------
   // Takes the configuration, the first one or another; gives the models that are new or changed.
@@ -164,6 +172,10 @@ class Daemon::Impl final : public Desk {
   std::map<ModelId, std::chrono::system_clock::time_point> last_used;
   std::map<ModelId, ServiceTime> services;
   std::map<ModelId, LoadingTime> loading_times;
+  config::Budget host_config;
+  Bytes host_total;
+  WarmFiles warm_files;
+  TimePoint warm_after{};
   Loads loads_under_way;  // uses the pool, and is there as long
 };
 

@@ -7,7 +7,7 @@
 #include "daemon/warming.hpp"
 #include "system/host_memory.hpp"
 #include "system/page_cache.hpp"
-#include "system/tree_reads.hpp"
+#include "system/tree_work.hpp"
 #include "system/warming.hpp"
 
 namespace rouse::daemon {
@@ -23,10 +23,12 @@ constexpr std::size_t kWarmers = 2;  // files that are read at once
 LoadEvidence evidence_of(int tree, const Files& files, Bytes footprint) {
   const system::PageCache cache = system::page_cache(files);
   const system::TreeMemory memory = tree == 0 ? system::TreeMemory{} : system::tree_memory(tree);
+  const system::TreeWork work = tree == 0 ? system::TreeWork{} : system::tree_work(tree);
   return {.files = cache.size,
           .cached = cache.cached,
           .resident = memory.anonymous + memory.shared + memory.file,
-          .was_read = tree == 0 ? Bytes{} : system::bytes_read(tree),
+          .was_read = work.read,
+          .worked = work.processor,
           .footprint = footprint};
 }
 
@@ -81,9 +83,8 @@ void Loads::warm(Load& load) {
       return host ? host->available - reserve : Bytes{};
     };
     const system::Warmed warmed = system::warm(files, room, stop);
-    log.write(system::Level::debug,
-              std::format("{}: {} read ahead{}", entry->model.id, to_string(warmed.read),
-                          stop.stop_requested() ? ", until its load ended" : ""));
+    log.write(system::Level::debug, std::format("{}: {} read ahead{}", entry->model.id, to_string(warmed.read),
+                                                stop.stop_requested() ? ", until its load ended" : ""));
   });
 }
 
@@ -112,8 +113,7 @@ void Loads::look_later() {
   if (looking_ || loads_.empty()) return;
   looking_ = true;
   Duration every = kSeldom;
-  for (const auto& [worker, load] : loads_)
-    every = std::min(every, (parts_.clock.now() - load.progress.since()) / 50);
+  for (const auto& [worker, load] : loads_) every = std::min(every, (parts_.clock.now() - load.progress.since()) / 50);
   timer_.expires_after(std::max(every, kOften));
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) look();
@@ -124,7 +124,8 @@ void Loads::look() {
   std::vector<Seen> all;
   for (const auto& [worker, load] : loads_) {
     if (!load.files) continue;
-    Seen& seen = all.emplace_back(Seen{.worker = worker, .tree = load.order.tree(), .files = *load.files, .evidence = {}});
+    Seen& seen =
+        all.emplace_back(Seen{.worker = worker, .tree = load.order.tree(), .files = *load.files, .evidence = {}});
     seen.evidence.footprint = load.order.footprint;
   }
   boost::asio::post(parts_.pool, [this, all = std::move(all)]() mutable {

@@ -35,7 +35,8 @@ class Loads {
     const Clock& clock;
     system::Logger& log;
   };
-  Loads(Parts parts, std::function<void(ModelId)> has_moved) : parts_(parts), has_moved_(std::move(has_moved)), timer_(parts.io) {}
+  Loads(Parts parts, std::function<void(ModelId)> has_moved)
+      : parts_(parts), has_moved_(std::move(has_moved)), timer_(parts.io) {}
   ~Loads();
   Loads(const Loads&) = delete;
   Loads& operator=(const Loads&) = delete;

@@ -9,10 +9,11 @@ namespace {
 
 constexpr std::size_t kMostPoints = 256;
 constexpr double kMostlyCold = 0.5;
-constexpr double kMost = 0.99;           // of a load that is not over
-constexpr double kTrust = 0.25;          // of a course, until which its own pace counts as much as this load's
-constexpr double kEnough = 0.02;         // of the bytes, before they tell a time by themselves
-constexpr double kBytesOnly = 0.95;      // what all of the bytes are worth: an engine does something with them, too
+constexpr double kMost = 0.99;       // of a load that is not over
+constexpr double kTrust = 1;             // of a course, until which its own pace counts as much as this load's
+constexpr double kWork = 1;              // a second of the processor's, in seconds
+constexpr double kEnough = 0.02;     // of the bytes, before they tell a time by themselves
+constexpr double kBytesOnly = 0.95;  // what all of the bytes are worth: an engine does something with them, too
 
 double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 Duration duration(double seconds) {
@@ -21,17 +22,24 @@ Duration duration(double seconds) {
 double share_of(Bytes part, Bytes whole) {
   return whole.count <= 0 ? 0 : static_cast<double>(part.count) / static_cast<double>(whole.count);
 }
+Duration part_of(Duration whole, double part) { return duration(seconds(whole) * part); }
+// Time that passes counts, and what is done in it counts more: on a busy machine there is less of that.
+double effort(Duration passed, Duration worked) { return seconds(passed) + kWork * seconds(worked); }
 Bytes moved_of(const LoadEvidence& evidence) { return evidence.resident + evidence.was_read; }
 
 }  // namespace
 
 // --- LoadCourse ---------------------------------------------------------------------------------------------
 
-void LoadCourse::add(Duration at, Bytes moved) {
-  if (!points_.empty() && moved <= points_.back().moved) return;
+void LoadCourse::add(Duration at, const LoadEvidence& evidence) {
   if (++since_ < every_) return;
   since_ = 0;
-  points_.push_back({at, moved});
+  Point point{.at = at, .moved = moved_of(evidence), .effort = effort(at, evidence.worked)};
+  if (!points_.empty()) {  // processes may end, and take what they held and did with them
+    point.moved = std::max(point.moved, points_.back().moved);
+    point.effort = std::max(point.effort, points_.back().effort);
+  }
+  points_.push_back(point);
   if (points_.size() < kMostPoints) return;
   std::size_t kept = 0;
   for (std::size_t i = 1; i < points_.size(); i += 2) points_[kept++] = points_[i];
@@ -41,25 +49,41 @@ void LoadCourse::add(Duration at, Bytes moved) {
 
 LoadCourse::Span LoadCourse::when(Bytes moved) const {
   if (points_.empty()) return {.from = {}, .to = took_};
-  const Bytes about{points_.back().moved.count / 100};
-  // On a straight line between two points.
+  const Bytes most = points_.back().moved;
+  const Bytes about{most.count / 100};
+  // The first time, on a straight line between two points.
   const auto reached = [&](Bytes bytes) {
     const auto next = std::ranges::lower_bound(points_, bytes, {}, &Point::moved);
     if (next == points_.end()) return took_;
     const Point before = next == points_.begin() ? Point{} : *(next - 1);
-    const double part = share_of(bytes - before.moved, next->moved - before.moved);
-    return before.at + duration(part * seconds(next->at - before.at));
+    return before.at + part_of(next->at - before.at, share_of(bytes - before.moved, next->moved - before.moved));
   };
-  const Bytes most = points_.back().moved;
   const Duration from = moved <= about ? Duration{} : reached(std::min(moved - about, most));
   return {.from = from, .to = std::max(from, reached(moved + about))};
 }
 
+double LoadCourse::effort_at(Duration at) const {
+  const auto next = std::ranges::upper_bound(points_, at, {}, &Point::at);
+  if (next == points_.end()) return points_.empty() ? seconds(at) : points_.back().effort + seconds(at - points_.back().at);
+  const Point before = next == points_.begin() ? Point{} : *(next - 1);
+  return before.effort + (next->effort - before.effort) * seconds(at - before.at) / seconds(next->at - before.at);
+}
+
+Duration LoadCourse::after(Duration from, Duration passed, Duration worked) const {
+  const double goal = effort_at(from) + effort(passed, worked);
+  const auto next = std::ranges::lower_bound(points_, goal, {}, &Point::effort);
+  if (next == points_.end()) {
+    const Point last = points_.empty() ? Point{} : points_.back();
+    const double speed = last.effort > 0 ? last.effort / seconds(last.at) : 1;  // on average
+    return last.at + duration((goal - last.effort) / speed);
+  }
+  const Point before = next == points_.begin() ? Point{} : *(next - 1);
+  return before.at + part_of(next->at - before.at, (goal - before.effort) / (next->effort - before.effort));
+}
+
 // --- LoadCourses --------------------------------------------------------------------------------------------
 
-void LoadCourses::add(LoadCourse course) {
-  (course.cold() > kMostlyCold ? cold_ : cached_) = std::move(course);
-}
+void LoadCourses::add(LoadCourse course) { (course.cold() > kMostlyCold ? cold_ : cached_) = std::move(course); }
 
 const LoadCourse* LoadCourses::like(double cold) const {
   if (!cold_ || !cached_) return cold_ ? &*cold_ : cached_ ? &*cached_ : nullptr;
@@ -94,13 +118,14 @@ void Progress::begin(const LoadEvidence& first, const LoadCourses& before) {
 
 void Progress::see(TimePoint now, const LoadEvidence& evidence) {
   latest_ = evidence;
-  const Bytes moved = moved_of(evidence);
-  course_.add(now - since_, moved);
+  course_.add(now - since_, evidence);
   if (!before_) return;
-  const LoadCourse::Span span = before_->when(moved);
-  const Duration by_clock = position_ + duration(seconds(now - positioned_) / pace_);
-  position_ = std::max(position_, std::clamp(by_clock, span.from, span.to));
+  const LoadCourse::Span span = before_->when(moved_of(evidence));
+  const Duration worked = std::max(Duration{}, evidence.worked - worked_);
+  const Duration forward = before_->after(position_, part_of(now - positioned_, 1 / pace_), worked);
+  position_ = std::max(position_, std::clamp(forward, span.from, span.to));
   positioned_ = now;
+  worked_ = std::max(worked_, evidence.worked);
   // Its own pace counts the more the further it is.
   const double trust = kTrust * seconds(before_->took());
   const double usual = seconds(*usual_) / seconds(before_->took());

@@ -1,9 +1,10 @@
-// How far a load is, and how long it will still take: from the bytes that have come, and from the loads of the same model
-// before it.
+// How far a load is, and how long it will still take: from the bytes that have come, and from the loads of the same
+// model before it.
 //
 // A load is compared with the one before that began with about as much of its files in the page cache (its course): the
-// bytes say where on that course it stands, the time that it took to get there how much slower or faster it is. Where
-// nothing moves for a while, as when an engine warms itself up, the clock goes on from the last place that was known.
+// bytes say where on that course it stands, and the time that it took to get there how much slower or faster it is. Where
+// no bytes come for a while, as when an engine warms itself up, the processor time that it uses and the clock go on from
+// the last place that was known.
 // Without a course the clock and the time that loads are known to take have to do, and without that the bytes alone.
 //
 // What is told never goes back, and is never all: that is for whoever sees the model ready to say. Values. Pure.
@@ -24,19 +25,16 @@ struct LoadEvidence {
   Bytes cached;     // of them, in the page cache
   Bytes resident;   // what the processes hold, mapped file pages included
   Bytes was_read;   // by them, with read(2) and the like
-  Bytes footprint;  // what they are expected to hold when ready; zero: nobody knows
+  Duration worked{};  // processor time that they have used
+  Bytes footprint;    // what they are expected to hold when ready; zero: nobody knows
 };
 
 // How the bytes of a load came, from its start until it was ready.
 class LoadCourse {
  public:
-  struct Point {
-    Duration at{};
-    Bytes moved;
-  };
   explicit LoadCourse(double cold) : cold_(cold) {}
 
-  void add(Duration at, Bytes moved);  // ignored where nothing has come since the last one
+  void add(Duration at, const LoadEvidence& evidence);
   void end(Duration took) { took_ = took; }
 
   double cold() const { return cold_; }  // share of the files that had to come from a disk
@@ -47,11 +45,19 @@ class LoadCourse {
     Duration to{};
   };
   Span when(Bytes moved) const;
+  // Where it stood when so much more time had gone by, and so much more work had been done, than at `from`.
+  Duration after(Duration from, Duration passed, Duration worked) const;
 
  private:
+  struct Point {
+    Duration at{};
+    Bytes moved;
+    double effort = 0;
+  };
+  double effort_at(Duration at) const;
   double cold_;
   Duration took_{};
-  std::vector<Point> points_;  // ascending in both
+  std::vector<Point> points_;  // ascending in all
   std::size_t every_ = 1;      // so many are one, so that there are never too many
   std::size_t since_ = 0;
 };
@@ -101,6 +107,7 @@ class Progress {
   Bytes cached_at_first_;
   Bytes to_fetch_;
   LoadEvidence latest_;
+  Duration worked_{};    // when it was last looked at
   double pace_ = 1;      // seconds of this load for one of the course
   Duration position_{};  // on the course
   TimePoint positioned_;

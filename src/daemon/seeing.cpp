@@ -11,7 +11,8 @@ namespace {
 // "loading 43 % eta 1.2 s", as far as it is known.
 std::string in_words(std::string_view what, Duration elapsed, const std::optional<Progress::Estimate>& progress) {
   const auto seconds = [](Duration d) { return std::chrono::duration<double>(d).count(); };
-  if (!progress || (progress->done == 0 && !progress->left)) return std::format("{} for {:.1f} s", what, seconds(elapsed));
+  if (!progress || (progress->done == 0 && !progress->left))
+    return std::format("{} for {:.1f} s", what, seconds(elapsed));
   std::string words = std::format("{} {:.0f} %", what, 100 * progress->done);
   if (progress->left) words += std::format(" eta {:.1f} s", seconds(*progress->left));
   return words;
@@ -129,14 +130,16 @@ std::vector<DeviceStatus> Daemon::devices_as_sampled() const {
       if (row.phase == core::Phase::unconfirmed || row.phase == core::Phase::stuck)
         unconfirmed += core::bytes_on(row.bytes, id);
     }
+    const Bytes warm = id == kHost ? impl_->warm_files.held() : Bytes{};
     all.push_back({.name = device_name(id),
-                   .total = device.budget.total,
-                   .limit = device.budget.limit,
+                   .total = device.budget.total + warm,
+                   .limit = device.budget.limit + warm,
                    .reserve = device.budget.reserve,
                    .effective = ledger.effective(id),
                    .used_by_models = device.held - unconfirmed,
                    .used_by_others = device.others,
-                   .unconfirmed = unconfirmed});
+                   .unconfirmed = unconfirmed,
+                   .kept_warm = warm});
   }
   return all;
 }
@@ -170,7 +173,8 @@ std::string Daemon::progress(ModelId id) const {
 }
 
 std::optional<Progress::Estimate> Daemon::Impl::progress(const core::Model& model) {
-  if (const auto* loading = std::get_if<core::Loading>(&model.state)) return loads_under_way.progress(loading->worker.id);
+  if (const auto* loading = std::get_if<core::Loading>(&model.state))
+    return loads_under_way.progress(loading->worker.id);
   const auto* waking = std::get_if<core::Waking>(&model.state);
   if (!waking) return std::nullopt;
   return Progress(waking->since, model.wake_time).at(parts.clock.now());  // nothing is to be seen but the clock

@@ -62,6 +62,7 @@ struct DeviceStatus {
   Bytes used_by_models;
   Bytes used_by_others;
   Bytes unconfirmed;
+  Bytes kept_warm;  // files of cold models
 };
 
 struct GroupStatus {

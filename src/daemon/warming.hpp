@@ -1,4 +1,4 @@
-// Whether a model's files are read ahead while its worker starts. docs/adr/0015-warming.md has the figures. Pure.
+// Whether a model's files are read ahead while its worker starts. docs/adr/0016-warming.md has the figures. Pure.
 #pragma once
 
 #include "config/config.hpp"

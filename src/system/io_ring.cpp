@@ -49,9 +49,8 @@ bool IoRing::set_up(std::uint32_t entries) {
   io_uring_params told{};
   ring_ = static_cast<int>(::syscall(SYS_io_uring_setup, entries, &told));
   if (ring_ < 0 || (told.features & IORING_FEAT_SINGLE_MMAP) == 0) return false;
-  const std::size_t size =
-      std::max(std::size_t{told.sq_off.array} + told.sq_entries * sizeof(std::uint32_t),
-               std::size_t{told.cq_off.cqes} + told.cq_entries * sizeof(io_uring_cqe));
+  const std::size_t size = std::max(std::size_t{told.sq_off.array} + told.sq_entries * sizeof(std::uint32_t),
+                                    std::size_t{told.cq_off.cqes} + told.cq_entries * sizeof(io_uring_cqe));
   if (!queues_.map(ring_, size, IORING_OFF_SQ_RING)) return false;
   if (!entries_.map(ring_, told.sq_entries * sizeof(io_uring_sqe), IORING_OFF_SQES)) return false;
   const auto at = [&](std::uint32_t offset) { return reinterpret_cast<std::uint32_t*>(queues_.at + offset); };

@@ -1,8 +1,8 @@
 // Reads that are under way at the same time, by io_uring: one thread keeps a disk busy.
 //
 // By raw system calls, since that is all there is to it. A container may forbid io_uring, an administrator too
-// (kernel.io_uring_disabled): then create() gives nothing. Used by one thread. Its destructor waits for what is under way,
-// as the kernel writes into the buffers until then.
+// (kernel.io_uring_disabled): then create() gives nothing. Used by one thread. Its destructor waits for what is under
+// way, as the kernel writes into the buffers until then.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,10 @@
 #include <optional>
 #include <span>
 
+// NOLINTBEGIN(readability-identifier-naming): the kernel's names
 struct io_uring_cqe;
 struct io_uring_sqe;
+// NOLINTEND(readability-identifier-naming)
 
 namespace rouse::system {
 

@@ -25,8 +25,8 @@ enum class CacheQuery : std::uint8_t { cachestat, mincore };
 // Of the bytes from `offset` on, of an open file; by the other call where the first one is not there.
 Bytes cached_bytes(int file, Bytes offset, Bytes length, CacheQuery by = CacheQuery::cachestat);
 
-// The regular files among these, and in the folders among them at any depth, in their order and by name within a folder;
-// 4,096 at most. Folders that links lead to are left out.
+// The regular files among these, and in the folders among them at any depth, in their order and by name within a
+// folder; 4,096 at most. Folders that links lead to are left out.
 std::vector<std::filesystem::path> regular_files(const std::vector<std::filesystem::path>& paths);
 
 }  // namespace rouse::system

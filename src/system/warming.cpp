@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <thread>
@@ -112,8 +113,8 @@ class Pieces {
 
 Bytes read_by_ring(Pieces& pieces, IoRing& ring, const Buffers& buffers) {
   std::vector<Piece> reading(kDeep);
-  std::vector<std::size_t> idle;
-  for (std::size_t i = 0; i < kDeep; ++i) idle.push_back(i);
+  std::vector<std::size_t> idle(kDeep);
+  std::iota(idle.begin(), idle.end(), 0);
   Bytes read;
   bool more = true;
   while (more || ring.under_way() > 0) {

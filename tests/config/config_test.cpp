@@ -136,6 +136,8 @@ TEST_CASE("every key that any model may have reaches it") {
     concurrency: 7
     queue_limit: 0
     min_residency: 250ms
+    read_ahead: false
+    keep_warm: true
     media_urls: allow
 )");
   CHECK(model.id == "org/model-7b:q4.v1");
@@ -148,6 +150,8 @@ TEST_CASE("every key that any model may have reaches it") {
   CHECK(model.concurrency == 7);
   CHECK(model.queue_limit == 0);
   CHECK(model.min_residency == 250ms);
+  CHECK_FALSE(model.read_ahead);
+  CHECK(model.keep_warm);
   CHECK(model.media_urls == MediaUrls::allow);
 }
 

@@ -25,7 +25,11 @@ struct Load {
   LoadEvidence at(Duration t) const {
     const double part = std::min(1.0, seconds(t) / seconds(reading));
     const Bytes come{static_cast<std::int64_t>(part * static_cast<double>(mib(1000).count))};
-    return {.files = mib(1000), .cached = cold ? come : mib(1000), .resident = come, .was_read = {},
+    return {.files = mib(1000),
+            .cached = cold ? come : mib(1000),
+            .resident = come,
+            .was_read = {},
+          .worked = {},
             .footprint = mib(1100)};
   }
 };
@@ -151,7 +155,11 @@ TEST_CASE("a program of which nothing can be seen is told by the clock alone") {
 
 TEST_CASE("a course stays small, however long a load is looked at") {
   LoadCourse course(0);
-  for (int i = 1; i <= 100'000; ++i) course.add(std::chrono::milliseconds(i), Bytes{i});
+  LoadEvidence evidence{};
+  for (int i = 1; i <= 100'000; ++i) {
+    evidence.resident = Bytes{i};
+    course.add(std::chrono::milliseconds(i), evidence);
+  }
   course.end(100s);
   CHECK(sizeof(course) < 100);
   const auto middle = course.when(Bytes{50'000});

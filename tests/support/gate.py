@@ -23,6 +23,11 @@ class Gate:
         """For those who wait, and for all who come while this object is there."""
         self.held = os.open(self.pipe, os.O_RDWR)
 
-    def __del__(self):
+    def close(self) -> None:
+        """Again, for those who come from now on."""
         if self.held is not None:
             os.close(self.held)
+        self.held = None
+
+    def __del__(self):
+        self.close()

@@ -1,0 +1,43 @@
+// Files that are held in the page cache: mapped here, and locked, so that the kernel does not take their pages for
+// something else. What others map of them are the same pages.
+//
+// A move-only resource; its end gives the pages back, to be kept or dropped as the kernel likes. Taking it and its end
+// block, for as long as a disk needs and for some ms a GB: for a thread of a pool.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <stop_token>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+
+namespace rouse::system {
+
+class LockedFiles {
+ public:
+  // All of them or, when that is not possible or `stop` is asked for, nothing. `locked` is what is locked by whoever is
+  // given the same count, and outlives this.
+  static Result<LockedFiles> lock(const std::vector<std::filesystem::path>& files, std::atomic<std::int64_t>& locked,
+                                  const std::stop_token& stop);
+  LockedFiles(LockedFiles&& other) noexcept;
+  LockedFiles& operator=(LockedFiles&&) = delete;
+  ~LockedFiles();
+
+ private:
+  struct Mapping {
+    void* at;
+    std::size_t size;
+    std::int64_t locked;
+  };
+  explicit LockedFiles(std::atomic<std::int64_t>& locked) : locked_(&locked) {}
+  Result<void> add(const std::filesystem::path& file, const std::stop_token& stop);
+
+  std::atomic<std::int64_t>* locked_;
+  std::vector<Mapping> mappings_;
+};
+
+}  // namespace rouse::system
