@@ -105,7 +105,8 @@ void append_gauges(Families& families, std::span<const daemon::DeviceStatus> dev
       {"rouse_device_others_bytes", "Used by other programs", &daemon::DeviceStatus::used_by_others},
       {"rouse_device_unconfirmed_bytes", "Of workers that are gone, and not seen back",
        &daemon::DeviceStatus::unconfirmed},
-      {"rouse_device_kept_warm_bytes", "Files of cold models that are held in memory", &daemon::DeviceStatus::kept_warm},
+      {"rouse_device_kept_warm_bytes", "Files of cold models that are held in memory",
+       &daemon::DeviceStatus::kept_warm},
   };
   for (const Row& row : kRows) {
     Family family(families, row.name, row.help);

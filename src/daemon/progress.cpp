@@ -10,8 +10,8 @@ namespace {
 constexpr std::size_t kMostPoints = 256;
 constexpr double kMostlyCold = 0.5;
 constexpr double kMost = 0.99;       // of a load that is not over
-constexpr double kTrust = 1;             // of a course, until which its own pace counts as much as this load's
-constexpr double kWork = 1;              // a second of the processor's, in seconds
+constexpr double kTrust = 0.5;       // of a course, until which its own pace counts as much as this load's
+constexpr double kWork = 1;          // a second of the processor's, in seconds
 constexpr double kEnough = 0.02;     // of the bytes, before they tell a time by themselves
 constexpr double kBytesOnly = 0.95;  // what all of the bytes are worth: an engine does something with them, too
 
@@ -48,7 +48,7 @@ void LoadCourse::add(Duration at, const LoadEvidence& evidence) {
 }
 
 LoadCourse::Span LoadCourse::when(Bytes moved) const {
-  if (points_.empty()) return {.from = {}, .to = took_};
+  if (points_.empty() || points_.back().moved == Bytes{}) return {.from = {}, .to = took_};
   const Bytes most = points_.back().moved;
   const Bytes about{most.count / 100};
   // The first time, on a straight line between two points.
@@ -64,7 +64,8 @@ LoadCourse::Span LoadCourse::when(Bytes moved) const {
 
 double LoadCourse::effort_at(Duration at) const {
   const auto next = std::ranges::upper_bound(points_, at, {}, &Point::at);
-  if (next == points_.end()) return points_.empty() ? seconds(at) : points_.back().effort + seconds(at - points_.back().at);
+  if (next == points_.end())
+    return points_.empty() ? seconds(at) : points_.back().effort + seconds(at - points_.back().at);
   const Point before = next == points_.begin() ? Point{} : *(next - 1);
   return before.effort + (next->effort - before.effort) * seconds(at - before.at) / seconds(next->at - before.at);
 }
@@ -78,7 +79,8 @@ Duration LoadCourse::after(Duration from, Duration passed, Duration worked) cons
     return last.at + duration((goal - last.effort) / speed);
   }
   const Point before = next == points_.begin() ? Point{} : *(next - 1);
-  return before.at + part_of(next->at - before.at, (goal - before.effort) / (next->effort - before.effort));
+  const double whole = next->effort - before.effort;
+  return before.at + part_of(next->at - before.at, whole > 0 ? (goal - before.effort) / whole : 0);
 }
 
 // --- LoadCourses --------------------------------------------------------------------------------------------
@@ -105,6 +107,7 @@ std::optional<Duration> LoadCourses::took(double cold) const {
 Progress::Progress(TimePoint since, std::optional<Duration> usual) : since_(since), usual_(usual), positioned_(since) {}
 
 void Progress::begin(const LoadEvidence& first, const LoadCourses& before) {
+  latest_ = first;
   cached_at_first_ = first.cached;
   to_fetch_ = std::max(Bytes{}, first.files - first.cached);
   const double cold = share_of(to_fetch_, first.files);

@@ -2,10 +2,10 @@
 // model before it.
 //
 // A load is compared with the one before that began with about as much of its files in the page cache (its course): the
-// bytes say where on that course it stands, and the time that it took to get there how much slower or faster it is. Where
-// no bytes come for a while, as when an engine warms itself up, the processor time that it uses and the clock go on from
-// the last place that was known.
-// Without a course the clock and the time that loads are known to take have to do, and without that the bytes alone.
+// bytes say where on that course it stands, and the time that it took to get there how much slower or faster it is.
+// Where no bytes come for a while, as when an engine warms itself up, the processor time that it uses and the clock go
+// on from the last place that was known. Without a course the clock and the time that loads are known to take have to
+// do, and without that the bytes alone.
 //
 // What is told never goes back, and is never all: that is for whoever sees the model ready to say. Values. Pure.
 #pragma once
@@ -21,10 +21,10 @@ namespace rouse::daemon {
 
 // What can be seen of a load from outside.
 struct LoadEvidence {
-  Bytes files;      // their size
-  Bytes cached;     // of them, in the page cache
-  Bytes resident;   // what the processes hold, mapped file pages included
-  Bytes was_read;   // by them, with read(2) and the like
+  Bytes files;        // their size
+  Bytes cached;       // of them, in the page cache
+  Bytes resident;     // what the processes hold, mapped file pages included
+  Bytes was_read;     // by them, with read(2) and the like
   Duration worked{};  // processor time that they have used
   Bytes footprint;    // what they are expected to hold when ready; zero: nobody knows
 };

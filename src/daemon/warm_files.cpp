@@ -31,7 +31,7 @@ Bytes WarmFiles::held() const {
   return sum;
 }
 
-Bytes WarmFiles::locked() const { return Bytes{locked_}; }
+Bytes WarmFiles::locked() const { return Bytes{*locked_}; }
 
 void WarmFiles::hold(const std::shared_ptr<const Entry>& entry, Bytes free) {
   const ModelId model = entry->id;
@@ -56,12 +56,13 @@ void WarmFiles::hold(const std::shared_ptr<const Entry>& entry, Bytes free) {
 void WarmFiles::lock(ModelId model) {
   busy_ = true;
   const Hold& hold = holds_.at(model);
-  boost::asio::post(pool(), [this, model, entry = hold.entry, since = hold.since, stop = hold.stop.get_token()] {
-    boost::asio::post(
-        parts_.io, [this, model, since, files = system::LockedFiles::lock(files_of(*entry), locked_, stop)]() mutable {
+  boost::asio::post(
+      pool(), [this, model, count = locked_, entry = hold.entry, since = hold.since, stop = hold.stop.get_token()] {
+        auto files = system::LockedFiles::lock(files_of(*entry), count, stop);
+        boost::asio::post(parts_.io, [this, model, since, files = std::move(files)]() mutable {
           locked(model, since, std::move(files));
         });
-  });
+      });
 }
 
 void WarmFiles::locked(ModelId model, std::uint64_t since, Result<system::LockedFiles> files) {

@@ -67,7 +67,8 @@ class WarmFiles {
 
   Parts parts_;
   std::function<void()> changed_;
-  std::atomic<std::int64_t> locked_ = 0;
+  std::shared_ptr<std::atomic<std::int64_t>> locked_ =
+      std::make_shared<std::atomic<std::int64_t>>(0);  // shared with what is locked
   std::map<ModelId, Hold> holds_;
   std::map<ModelId, Bytes> sizes_;
   std::set<ModelId> failed_;

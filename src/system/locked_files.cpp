@@ -32,8 +32,8 @@ std::string why_not(int error) {
 }  // namespace
 
 Result<LockedFiles> LockedFiles::lock(const std::vector<std::filesystem::path>& files,
-                                      std::atomic<std::int64_t>& locked, const std::stop_token& stop) {
-  LockedFiles all(locked);
+                                      std::shared_ptr<std::atomic<std::int64_t>> locked, const std::stop_token& stop) {
+  LockedFiles all(std::move(locked));
   for (const std::filesystem::path& file : files) {
     if (auto added = all.add(file, stop); !added) return std::unexpected(std::move(added.error()));
   }
@@ -62,7 +62,7 @@ Result<void> LockedFiles::add(const std::filesystem::path& path, const std::stop
 }
 
 LockedFiles::LockedFiles(LockedFiles&& other) noexcept
-    : locked_(other.locked_), mappings_(std::exchange(other.mappings_, {})) {}
+    : locked_(std::move(other.locked_)), mappings_(std::exchange(other.mappings_, {})) {}
 
 LockedFiles::~LockedFiles() {
   for (const Mapping& mapping : mappings_) {

@@ -9,7 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <stop_token>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -19,10 +21,10 @@ namespace rouse::system {
 
 class LockedFiles {
  public:
-  // All of them or, when that is not possible or `stop` is asked for, nothing. `locked` is what is locked by whoever is
-  // given the same count, and outlives this.
-  static Result<LockedFiles> lock(const std::vector<std::filesystem::path>& files, std::atomic<std::int64_t>& locked,
-                                  const std::stop_token& stop);
+  // All of them or, when that is not possible or `stop` is asked for, nothing. `locked` counts the bytes; it is shared
+  // with whoever wants to know.
+  static Result<LockedFiles> lock(const std::vector<std::filesystem::path>& files,
+                                  std::shared_ptr<std::atomic<std::int64_t>> locked, const std::stop_token& stop);
   LockedFiles(LockedFiles&& other) noexcept;
   LockedFiles& operator=(LockedFiles&&) = delete;
   ~LockedFiles();
@@ -33,10 +35,10 @@ class LockedFiles {
     std::size_t size;
     std::int64_t locked;
   };
-  explicit LockedFiles(std::atomic<std::int64_t>& locked) : locked_(&locked) {}
+  explicit LockedFiles(std::shared_ptr<std::atomic<std::int64_t>> locked) : locked_(std::move(locked)) {}
   Result<void> add(const std::filesystem::path& file, const std::stop_token& stop);
 
-  std::atomic<std::int64_t>* locked_;
+  std::shared_ptr<std::atomic<std::int64_t>> locked_;  // shared with whoever counts
   std::vector<Mapping> mappings_;
 };
 

@@ -1,5 +1,5 @@
-// What a process tree has done so far: read, from a disk or from the page cache (read(2) and the like, not what it maps),
-// and computed.
+// What a process tree has done so far: read, from a disk or from the page cache (read(2) and the like, not what it
+// maps), and computed.
 //
 // Any thread. `root` is where to find /proc (for tests; "/" otherwise).
 #pragma once

@@ -78,7 +78,8 @@ TEST_CASE("what a reload has changed is told by name") {
 TEST_CASE("lists are objects with one member") {
   CHECK(admin_json_of(std::vector<daemon::ModelStatus>{}) == R"({"models":[]})");
   CHECK(admin_json_of(std::vector{model_named("a"), model_named("b")}).starts_with(R"({"models":[{"id":"a",)"));
-  const daemon::DeviceStatus host{"host", Bytes{8}, Bytes{7}, Bytes{1}, Bytes{6}, Bytes{5}, Bytes{4}, Bytes{3}, Bytes{2}};
+  const daemon::DeviceStatus host{"host",   Bytes{8}, Bytes{7}, Bytes{1}, Bytes{6},
+                                  Bytes{5}, Bytes{4}, Bytes{3}, Bytes{2}};
   CHECK(
       admin_json_of(std::vector{host}) ==
       R"({"devices":[{"id":"host","total":8,"limit":7,"reserve":1,"effective":6,"used_by_models":5,"used_by_others":4,)"

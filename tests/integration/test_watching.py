@@ -97,7 +97,7 @@ def test_a_reader_chooses_what_it_hears(models):
             assert rouse.chat("chat")[0] == 200
             assert {e.name for e in stream.until(ended)} == {"request"}
         status, _, body = rouse.ask("GET", "/rouse/v1/events?only=models")
-        assert status == 400 and "model, request" in body["error"]["message"]
+        assert status == 400 and "model, progress" in body["error"]["message"]
 
 
 def ask_many(port: int, count: int):
