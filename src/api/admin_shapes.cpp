@@ -5,9 +5,12 @@
 #include <glaze/json/read.hpp>
 #include <map>
 #include <optional>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "api/json.hpp"
+#include "api/lifecycle_options.hpp"
 #include "api/utf8.hpp"
 
 namespace rouse::api {
@@ -75,6 +78,7 @@ struct Device {
   std::int64_t used_by_others = 0;
   std::int64_t unconfirmed = 0;
   std::int64_t kept_warm = 0;
+  std::int64_t reserved = 0;
 };
 struct DeviceList {
   std::vector<Device> devices;
@@ -108,6 +112,30 @@ struct RequestList {
 struct Health {
   std::string_view status;
   std::span<const std::string> stuck;
+};
+
+struct Reservation {
+  std::uint64_t id = 0;
+  std::string_view device;
+  std::int64_t bytes = 0;
+  std::string_view state;
+  std::string_view priority;
+  std::string_view holder;
+  std::optional<int> pid;
+  std::string asked_at;
+  std::optional<std::string> granted_at;
+  std::optional<std::string> expires_at;
+};
+struct ReservationList {
+  std::vector<Reservation> reservations;
+};
+struct ReservationWish {
+  std::string device;
+  std::variant<std::uint64_t, std::string> bytes;
+  std::optional<double> seconds;
+  std::optional<std::string> priority;
+  std::optional<int> pid;
+  bool wait = true;
 };
 
 struct Receipt {
@@ -174,6 +202,30 @@ admin_json::Model shape(const daemon::ModelStatus& model) {
   };
 }
 
+std::string_view word(core::Priority priority) {
+  switch (priority) {
+    case core::Priority::low: return "low";
+    case core::Priority::normal: return "normal";
+    case core::Priority::high: return "high";
+  }
+  std::unreachable();
+}
+
+admin_json::Reservation shape(const daemon::ReservationStatus& reservation) {
+  return {
+      .id = reservation.id,
+      .device = reservation.device,
+      .bytes = reservation.bytes.count,
+      .state = reservation.granted_at ? "granted" : "waiting",
+      .priority = word(reservation.priority),
+      .holder = reservation.holder,
+      .pid = reservation.pid,
+      .asked_at = rfc3339(reservation.asked_at),
+      .granted_at = time_text(reservation.granted_at),
+      .expires_at = time_text(reservation.expires_at),
+  };
+}
+
 admin_json::Device shape(const daemon::DeviceStatus& device) {
   return {
       .id = device.name,
@@ -185,6 +237,7 @@ admin_json::Device shape(const daemon::DeviceStatus& device) {
       .used_by_others = device.used_by_others.count,
       .unconfirmed = device.unconfirmed.count,
       .kept_warm = device.kept_warm.count,
+      .reserved = device.reserved.count,
   };
 }
 
@@ -275,6 +328,14 @@ std::string admin_json_of(const daemon::Receipt& receipt) {
       admin_json::Receipt{by_device(receipt.freed), receipt.confirmed, milliseconds(receipt.took), receipt.reason});
 }
 
+std::string admin_json_of(const daemon::ReservationStatus& reservation) { return to_json(shape(reservation)); }
+
+std::string admin_json_of(const std::vector<daemon::ReservationStatus>& reservations) {
+  admin_json::ReservationList list;
+  for (const daemon::ReservationStatus& reservation : reservations) list.reservations.push_back(shape(reservation));
+  return to_json(list);
+}
+
 std::string admin_json_of(const config::Changes& changes) { return to_json(changes); }
 
 std::string rfc3339(daemon::WallTime time) {
@@ -290,5 +351,31 @@ Result<UnloadRequest> read_unload_request(std::string_view body) {
 }
 
 Result<ReloadRequest> read_reload_request(std::string_view body) { return read_object<ReloadRequest>(body, "{}"); }
+
+Result<ReservationRequest> read_reservation_request(std::string_view body) {
+  const auto wish = read_object<admin_json::ReservationWish>(
+      body, R"({"device": "gpu0", "bytes": "8GiB", "seconds": 600, "priority": "normal", "wait": true, "pid": 4711})");
+  if (!wish) return std::unexpected(wish.error());
+  ReservationRequest request{
+      .device = wish->device, .bytes = {}, .lasts = {}, .priority = {}, .pid = wish->pid, .wait = wish->wait};
+  const auto* text = std::get_if<std::string>(&wish->bytes);
+  const auto bytes = text ? parse_bytes(*text) : parse_bytes(std::to_string(std::get<std::uint64_t>(wish->bytes)));
+  if (!bytes || *bytes <= Bytes{}) return fail(Code::malformed, R"("bytes" is how many, as 1073741824 or "1GiB")");
+  request.bytes = *bytes;
+  constexpr double kLongest = 366.0 * 24 * 3600;
+  if (wish->seconds && (*wish->seconds <= 0 || *wish->seconds > kLongest))
+    return fail(Code::malformed,
+                R"("seconds" is how long the reservation lasts once it is granted: above 0, a year at most)");
+  if (wish->seconds)
+    request.lasts = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(*wish->seconds));
+  if (!request.lasts && !request.pid)
+    return fail(Code::malformed,
+                R"(a reservation ends by itself: say after how many "seconds", or with which process ("pid"))");
+  if (wish->priority) {
+    request.priority = parse_priority(*wish->priority);
+    if (!request.priority) return fail(Code::malformed, R"("priority" is one of "low", "normal" and "high")");
+  }
+  return request;
+}
 
 }  // namespace rouse::api

@@ -26,6 +26,8 @@ std::string admin_json_of(const daemon::DeviceStatus& device);
 std::string admin_json_of(const std::vector<daemon::RequestStatus>& requests);
 std::string admin_json_of(const daemon::RequestStatus& request);
 std::string admin_json_of(const daemon::Receipt& receipt);
+std::string admin_json_of(const std::vector<daemon::ReservationStatus>& reservations);
+std::string admin_json_of(const daemon::ReservationStatus& reservation);
 std::string admin_json_of(const config::Changes& changes);
 
 // {"status":"ok","stuck":[]}, or "stuck" and what is.
@@ -45,6 +47,17 @@ struct UnloadRequest {
   bool force = false;
 };
 struct ReloadRequest {};
+// {"device":"gpu0","bytes":"8GiB","seconds":600,"priority":"normal","wait":true,"pid":4711}; bytes may be a number.
+// Without seconds or pid it would never end: one of them has to be there.
+struct ReservationRequest {
+  std::string device;
+  Bytes bytes;
+  std::optional<Duration> lasts;
+  std::optional<core::Priority> priority;
+  std::optional<int> pid;
+  bool wait = true;
+};
+Result<ReservationRequest> read_reservation_request(std::string_view body);
 Result<LoadRequest> read_load_request(std::string_view body);
 Result<UnloadRequest> read_unload_request(std::string_view body);
 Result<ReloadRequest> read_reload_request(std::string_view body);

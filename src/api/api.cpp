@@ -16,6 +16,7 @@
 #include "api/openai.hpp"
 #include "api/openapi.hpp"
 #include "api/reply.hpp"
+#include "api/reservations.hpp"
 #include "api/route.hpp"
 
 namespace rouse::api {
@@ -62,6 +63,9 @@ constexpr std::array kRoutes{
     Route{"GET", "/rouse/v1/devices", Guard::reads, &kAdmin, admin_devices, config::Role::use},
     Route{"GET", "/rouse/v1/requests", Guard::reads, &kAdmin, admin_requests},
     Route{"DELETE", "/rouse/v1/requests/{id}", Guard::acts, &kAdmin, admin_cancel},
+    Route{"GET", "/rouse/v1/reservations", Guard::reads, &kAdmin, reservations},
+    Route{"POST", "/rouse/v1/reservations", Guard::acts, &kAdmin, reserve},
+    Route{"DELETE", "/rouse/v1/reservations/{id}", Guard::acts, &kAdmin, end_reservation},
     Route{"GET", "/rouse/v1/events", Guard::reads, &kAdmin, events},
     Route{"POST", "/rouse/v1/reload", Guard::acts, &kAdmin, admin_reload},
 

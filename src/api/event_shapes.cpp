@@ -104,6 +104,12 @@ std::string event_json_of(const core::Announce& transition, std::string_view mod
   });
 }
 
+std::string receipt_event_json(const daemon::Receipt& receipt, std::string_view model, WorkerId worker,
+                               daemon::WallTime at) {
+  const std::string named = std::format(R"({{"model":{},"worker":{},)", to_json(model), worker.value);
+  return dated(at, named + admin_json_of(receipt).substr(1));
+}
+
 std::string circuit_event_json(const daemon::ModelStatus& model, daemon::WallTime at) {
   const bool closed = model.circuit == daemon::CircuitBreaker::State::closed;
   return to_json(event_json::Transition{
@@ -169,6 +175,12 @@ std::string event_json_of(const daemon::DeviceStatus& device, daemon::WallTime a
   return dated(at, admin_json_of(device));
 }
 
+std::string event_json_of(const daemon::ReservationStatus& reservation, daemon::ReservationStep step,
+                          daemon::WallTime at) {
+  const std::string named = std::format(R"({{"step":"{}",)", daemon::name(step));
+  return dated(at, named + admin_json_of(reservation).substr(1));
+}
+
 std::string config_event_json(const std::vector<daemon::ModelStatus>& models, daemon::WallTime at) {
   event_json::Config config{.at = rfc3339(at), .models = {}};
   for (const daemon::ModelStatus& model : models) config.models.emplace_back(model.name);
@@ -177,7 +189,8 @@ std::string config_event_json(const std::vector<daemon::ModelStatus>& models, da
 
 bool differs(const daemon::DeviceStatus& before, const daemon::DeviceStatus& now) {
   const bool ours = before.used_by_models != now.used_by_models || before.unconfirmed != now.unconfirmed ||
-                    before.kept_warm != now.kept_warm;
+                    before.kept_warm != now.kept_warm ||
+                    before.reserved != now.reserved;
   const bool budget = before.total != now.total || before.limit != now.limit || before.reserve != now.reserve;
   return ours || budget || distance(before.used_by_others, now.used_by_others) > now.total.count / 100;
 }

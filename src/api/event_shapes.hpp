@@ -20,12 +20,17 @@ std::string event_json_of(const core::Announce& transition, std::string_view mod
 // `asked`: the model that the client named, where another stands in for it.
 std::string event_json_of(const daemon::RequestNews& news, std::string_view model, std::string_view asked,
                           daemon::WallTime at);
+// A worker has ended: what came back, or did not.
+std::string receipt_event_json(const daemon::Receipt& receipt, std::string_view model, WorkerId worker,
+                               daemon::WallTime at);
 // A remote model's circuit was opened or closed.
 std::string circuit_event_json(const daemon::ModelStatus& model, daemon::WallTime at);
 std::string progress_event_json(const daemon::ModelStatus& model, daemon::WallTime at);
 std::string snapshot_event_json(const std::vector<daemon::ModelStatus>& models,
                                 const std::vector<daemon::DeviceStatus>& devices, daemon::WallTime at);
 std::string event_json_of(const daemon::DeviceStatus& device, daemon::WallTime at);
+std::string event_json_of(const daemon::ReservationStatus& reservation, daemon::ReservationStep step,
+                          daemon::WallTime at);
 std::string config_event_json(const std::vector<daemon::ModelStatus>& models, daemon::WallTime at);
 
 // Whether the difference is worth an event: what models hold, or a hundredth of what others do.

@@ -19,7 +19,7 @@ namespace {
 constexpr std::size_t kBatch = std::size_t{64} << 10;            // of one write
 constexpr Duration kLookAgain = std::chrono::milliseconds(500);  // whether the daemon shuts down
 constexpr Duration kKeepAlive = std::chrono::seconds(15);        // a comment, for whatever stands between us
-constexpr std::array<std::string_view, 5> kKindNames{"model", "request", "device", "config", "progress"};
+constexpr std::array<std::string_view, 7> kKindNames{"model", "request", "device", "config", "progress", "receipt", "reservation"};
 
 constexpr Events::Kinds bit(Events::Kind kind) { return static_cast<Events::Kinds>(1U << static_cast<unsigned>(kind)); }
 
@@ -34,7 +34,7 @@ Result<Events::Kinds> read_kinds(std::string_view query) {
     const auto known = std::ranges::find(kKindNames, name);
     if (known == kKindNames.end())
       return fail(Code::malformed,
-                  "\"only\" lists some of model, progress, request, device and config, with commas between");
+                  "\"only\" lists some of model, progress, request, device, receipt, reservation and config, with commas between");
     kinds |= bit(static_cast<Events::Kind>(known - kKindNames.begin()));
   }
   return kinds;
@@ -80,6 +80,11 @@ void Events::on_transition(const core::Announce& transition) {
   look_at_devices();
 }
 
+void Events::on_receipt(ModelId model, WorkerId worker, const daemon::Receipt& receipt) {
+  const std::string_view name = daemon_.name_of(model);
+  if (!name.empty()) add(Kind::receipt, receipt_event_json(receipt, name, worker, daemon_.clock().wall()));
+}
+
 void Events::on_request(const daemon::RequestNews& news) {
   Request& request = requests_.push(take_id());
   request.at = daemon_.clock().wall();
@@ -97,6 +102,10 @@ void Events::look_at_devices() {
     devices_[i] = now[i];
     add(Kind::device, event_json_of(now[i], daemon_.clock().wall()));
   }
+}
+
+void Events::on_reservation(const daemon::ReservationStatus& reservation, daemon::ReservationStep step) {
+  add(Kind::reservation, event_json_of(reservation, step, daemon_.clock().wall()));
 }
 
 void Events::on_config() { add(Kind::config, config_event_json(daemon_.models(), daemon_.clock().wall())); }

@@ -3,7 +3,9 @@
 //   snapshot   {"models":[…],"devices":[…]}: how things stand; the first event, unless the reader resumes
 //   model      a transition, with its stage and bytes before and after; a remote one's circuit was opened or closed
 //   progress   how far a model's load is, a few times a second
+//   receipt    a worker has ended, and its bytes have been seen back, or not in time
 //   request    one was queued, started or ended
+//   reservation  bytes of a device for a program outside: queued, granted, refused, expired, abandoned or returned
 //   device     what models or others hold there has changed
 //   config     the catalogue is another now
 //   gap        events were missed; a snapshot follows
@@ -35,9 +37,9 @@ class Events final : public daemon::Observer {
  public:
   explicit Events(daemon::Daemon& daemon);  // observes it from now on
 
-  enum class Kind : std::uint8_t { model, request, device, config, progress };
+  enum class Kind : std::uint8_t { model, request, device, config, progress, receipt, reservation };
   using Kinds = std::uint8_t;  // a bit for each
-  static constexpr Kinds kEverything = 0b11111;
+  static constexpr Kinds kEverything = 0b1111111;
 
   // Where a reader stands.
   struct Reader {
@@ -57,7 +59,9 @@ class Events final : public daemon::Observer {
   void forget(Timer& timer) { std::erase(waiting_, &timer); }
 
   void on_transition(const core::Announce& transition) override;
+  void on_receipt(ModelId model, WorkerId worker, const daemon::Receipt& receipt) override;
   void on_request(const daemon::RequestNews& news) override;
+  void on_reservation(const daemon::ReservationStatus& reservation, daemon::ReservationStep step) override;
   void on_sample() override { look_at_devices(); }
   void on_config() override;
   void on_circuit(ModelId model) override;

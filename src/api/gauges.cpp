@@ -102,6 +102,7 @@ void append_gauges(Families& families, std::span<const daemon::DeviceStatus> dev
       {"rouse_device_effective_bytes", "What models may hold now, with what others use",
        &daemon::DeviceStatus::effective},
       {"rouse_device_models_bytes", "Held by models", &daemon::DeviceStatus::used_by_models},
+      {"rouse_device_reserved_bytes", "Reserved for programs outside", &daemon::DeviceStatus::reserved},
       {"rouse_device_others_bytes", "Used by other programs", &daemon::DeviceStatus::used_by_others},
       {"rouse_device_unconfirmed_bytes", "Of workers that are gone, and not seen back",
        &daemon::DeviceStatus::unconfirmed},

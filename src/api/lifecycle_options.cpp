@@ -25,10 +25,8 @@ bool read_keep(std::string_view value, LifecycleOptions& options) {
 }
 
 bool read_priority(std::string_view value, LifecycleOptions& options) {
-  if (value == "low") return options.priority = core::Priority::low, true;
-  if (value == "normal") return options.priority = core::Priority::normal, true;
-  if (value == "high") return options.priority = core::Priority::high, true;
-  return false;
+  options.priority = parse_priority(value);
+  return options.priority.has_value();
 }
 
 bool read_deadline(std::string_view value, LifecycleOptions& options) {
@@ -99,6 +97,13 @@ constexpr std::array<Field, kLifecycleFields.size()> kFields{{
 }};
 
 }  // namespace
+
+std::optional<core::Priority> parse_priority(std::string_view text) {
+  if (text == "low") return core::Priority::low;
+  if (text == "normal") return core::Priority::normal;
+  if (text == "high") return core::Priority::high;
+  return std::nullopt;
+}
 
 Result<bool> read_lifecycle_field(std::string_view name, std::string_view value, LifecycleOptions& into) {
   if (name == "priority" && number(value)) return false;  // vLLM has one of that name

@@ -27,6 +27,8 @@ struct LifecycleOptions {
   core::Patience patience = core::Patience::may_wait;
 };
 
+std::optional<core::Priority> parse_priority(std::string_view text);
+
 // Fails with malformed, naming the header and what it may say.
 Result<LifecycleOptions> read_lifecycle_options(const http::RequestHead& head);
 

@@ -88,6 +88,7 @@ LoadOutcome outcome_of(const core::Announce& transition) {
     case core::Trigger::cancel: return LoadOutcome::cancelled;
     case core::Trigger::load_failed:
     case core::Trigger::start_failed:
+    case core::Trigger::ran_out:
     case core::Trigger::exited: return LoadOutcome::failed;
     case core::Trigger::start:
     case core::Trigger::drain:

@@ -26,7 +26,9 @@ class Metrics final : public daemon::Observer {
   std::string text();  // in Prometheus's format, as of now
 
   void on_transition(const core::Announce& transition) override;
+  void on_receipt(ModelId, WorkerId, const daemon::Receipt&) override {}
   void on_request(const daemon::RequestNews& news) override;
+  void on_reservation(const daemon::ReservationStatus&, daemon::ReservationStep) override {}
   void on_sample() override {}
   void on_config() override;
   void on_circuit(ModelId) override {}

@@ -20,6 +20,10 @@ using RequestId = Id<struct RequestTag>;  // one request or operator's command; 
 using ClientId = Id<struct ClientTag>;    // whoever requests are shared out between fairly
 using DeviceId = Id<struct DeviceTag>;    // 0 is the host, 1 is gpu0, 2 is gpu1, …; groups of models, from kFirstGroup
 
+// From here on what asks for memory is no model but a reservation: bytes for a program outside.
+inline constexpr ModelId kFirstReservation{std::uint64_t{1} << 48U};
+constexpr bool is_reservation(ModelId id) { return id >= kFirstReservation; }
+
 inline constexpr DeviceId kHost{0};
 // From here on a device is a group of models: it offers places instead of bytes, and each loaded model takes one.
 inline constexpr DeviceId kFirstGroup{1U << 16U};

@@ -120,6 +120,26 @@ void add_cancel(Parser& parser) {
   sub.asks_the_daemon(parser);
 }
 
+void add_reserve(Parser& parser) {
+  Sub<ReserveOptions> sub(parser, "reserve", "keep memory free of models for as long as a command runs");
+  sub.app
+      ->add_option_function<std::string>(
+          "BYTES",
+          [from = sub.options](const std::string& bytes) { from->bytes = parse_bytes(bytes).value_or(Bytes{}); },
+          "how much: 8GiB")
+      ->required()
+      ->type_name("")
+      ->check(wrong_bytes);
+  sub.app->add_option("COMMAND", sub.options->command, "what to run, behind --; it ends as this does")
+      ->required()
+      ->type_name("");
+  sub.app->add_option("--gpu", sub.options->gpu, "of this GPU's memory (default: of the host's)")->type_name("N");
+  sub.app->add_option("--priority", sub.options->priority, "who goes first: low, normal, high")
+      ->type_name("P")
+      ->check(wrong_priority);
+  sub.asks_the_daemon(parser);
+}
+
 template <class Options>
 void add_for_model(Parser& parser, const char* name, const char* about) {
   Sub<Options> sub(parser, name, about);
@@ -244,6 +264,7 @@ void add_all(Parser& parser) {
   add_plain<DevicesOptions>(parser, "devices", "memory: budgets, and who holds it");
   add_plain<RequestsOptions>(parser, "requests", "who waits, and who is being answered");
   add_cancel(parser);
+  add_reserve(parser);
   add_run(parser);
   add_load(parser);
   add_unload(parser);

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "base/clock.hpp"
 #include "cli/cli.hpp"
 #include "cli/described.hpp"
@@ -73,6 +74,12 @@ struct CancelOptions {
   std::string request;
   Format format = Format::table;
 };
+struct ReserveOptions {
+  Bytes bytes;
+  std::optional<std::uint32_t> gpu;  // otherwise of the host's memory
+  std::string priority;              // as the daemon reads it; empty: normal
+  std::vector<std::string> command;
+};
 struct RunOptions {
   std::string model;
   std::string prompt;  // empty: a conversation, its questions from standard input
@@ -108,9 +115,9 @@ struct NamesOptions {};
 struct ManualOptions {};
 
 using Command = std::variant<VersionOptions, ServeOptions, InitOptions, CheckOptions, ReloadOptions, ListOptions,
-                             ShowOptions, PsOptions, DevicesOptions, RequestsOptions, CancelOptions, RunOptions,
-                             LoadOptions, UnloadOptions, PinOptions, UnpinOptions, TrimOptions, LogsOptions, KeyOptions,
-                             CompletionsOptions, NamesOptions, ManualOptions>;
+                             ShowOptions, PsOptions, DevicesOptions, RequestsOptions, CancelOptions, ReserveOptions,
+                             RunOptions, LoadOptions, UnloadOptions, PinOptions, UnpinOptions, TrimOptions, LogsOptions,
+                             KeyOptions, CompletionsOptions, NamesOptions, ManualOptions>;
 
 struct Invocation {
   Command command;

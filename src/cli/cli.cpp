@@ -91,6 +91,7 @@ int obey(const Invocation& invocation, const Environment& environment, Terminal&
           [&](const DevicesOptions& options) { return with_daemon(options, devices); },
           [&](const RequestsOptions& options) { return with_daemon(options, requests); },
           [&](const CancelOptions& options) { return with_daemon(options, cancel); },
+          [&](const ReserveOptions& options) { return with_daemon(options, reserve); },
           [&](const RunOptions& options) { return with_daemon(options, chat); },
           [&](const LoadOptions& options) { return with_daemon(options, load); },
           [&](const UnloadOptions& options) { return with_daemon(options, unload); },

@@ -24,6 +24,7 @@ Outcome<Exit> ps(Session session, const PsOptions& options);
 Outcome<Exit> devices(Session session, const DevicesOptions& options);
 Outcome<Exit> requests(Session session, const RequestsOptions& options);
 Outcome<Exit> cancel(Session session, const CancelOptions& options);
+Outcome<Exit> reserve(Session session, const ReserveOptions& options);  // ends as the command does
 Outcome<Exit> chat(Session session, const RunOptions& options);
 Outcome<Exit> load(Session session, const LoadOptions& options);
 Outcome<Exit> unload(Session session, const UnloadOptions& options);

@@ -44,6 +44,9 @@ int status_in(const ErrorReply& error) {
 Outcome<ModelsReply> read_models(std::string_view json) { return read<ModelsReply>(json, "list of models"); }
 Outcome<ModelReply> read_model(std::string_view json) { return read<ModelReply>(json, "description of the model"); }
 Outcome<DevicesReply> read_devices(std::string_view json) { return read<DevicesReply>(json, "list of devices"); }
+Outcome<ReservationReply> read_reservation(std::string_view json) {
+  return read<ReservationReply>(json, "reservation");
+}
 Outcome<ReceiptReply> read_receipt(std::string_view json) { return read<ReceiptReply>(json, "receipt"); }
 Outcome<RequestsReply> read_requests(std::string_view json) { return read<RequestsReply>(json, "list of requests"); }
 Outcome<ChangesReply> read_changes(std::string_view json) { return read<ChangesReply>(json, "account of the reload"); }

@@ -86,6 +86,7 @@ struct DeviceReply {
   std::int64_t reserve = 0;
   std::int64_t effective = 0;
   std::int64_t used_by_models = 0;
+  std::int64_t reserved = 0;
   std::int64_t used_by_others = 0;
   std::int64_t unconfirmed = 0;
   std::optional<std::int64_t> kept_warm;
@@ -106,6 +107,10 @@ struct ReceiptReply {
   Footprint freed;
   bool confirmed = false;
   double took_ms = 0;
+};
+
+struct ReservationReply {
+  std::uint64_t id = 0;
 };
 
 // One event of a streamed chat answer.
@@ -139,6 +144,7 @@ Outcome<ModelsReply> read_models(std::string_view json);
 Outcome<ModelReply> read_model(std::string_view json);
 Outcome<DevicesReply> read_devices(std::string_view json);
 Outcome<ReceiptReply> read_receipt(std::string_view json);
+Outcome<ReservationReply> read_reservation(std::string_view json);
 Outcome<RequestsReply> read_requests(std::string_view json);
 Outcome<ChangesReply> read_changes(std::string_view json);
 Outcome<ChatChunk> read_chunk(std::string_view json);

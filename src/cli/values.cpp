@@ -1,5 +1,6 @@
 #include "cli/values.hpp"
 
+#include "base/bytes.hpp"
 #include "base/duration.hpp"
 
 namespace rouse::cli {
@@ -15,6 +16,11 @@ std::string wrong_time(const std::string& text) {
 std::string wrong_interval(const std::string& text) {
   const auto interval = parse_duration(text);
   return interval && *interval > Duration::zero() ? "" : "write a time such as 500ms, 2s or 1m";
+}
+
+std::string wrong_bytes(const std::string& text) {
+  const auto bytes = parse_bytes(text);
+  return bytes && *bytes > Bytes{} ? "" : "write a size such as 512MiB or 8GiB";
 }
 
 std::string wrong_priority(const std::string& text) {

@@ -8,6 +8,7 @@ namespace rouse::cli {
 std::string wrong_keep(const std::string& text);
 std::string wrong_time(const std::string& text);
 std::string wrong_interval(const std::string& text);
+std::string wrong_bytes(const std::string& text);
 std::string wrong_priority(const std::string& text);
 std::string wrong_role(const std::string& text);
 std::string wrong_log_format(const std::string& text);

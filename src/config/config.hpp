@@ -203,6 +203,7 @@ struct Policy {
   Duration patience = std::chrono::seconds(10);
   Duration slice = std::chrono::seconds(60);
   Duration load_timeout = std::chrono::minutes(5);
+  Duration shared_keep = std::chrono::seconds(30);  // of idle workers on a GPU that another program computes on
   friend bool operator==(const Policy&, const Policy&) = default;
 };
 

@@ -100,6 +100,7 @@ void Scheduler::Impl::apply(const Loaded& e) {
   if (!loading) return;
   model->load_time = view.now - loading->since;
   model->preload = false;
+  model->tried_again = false;
   ++model->loads;
   if (model->oversize == Oversize::under_way) model->oversize = Oversize::proved_to_fit;
   model->queue.restart_age(view.now);
@@ -110,14 +111,23 @@ void Scheduler::Impl::apply(const Loaded& e) {
 
 void Scheduler::Impl::apply(const LoadFailed& e) {
   Model* model = current(e.worker);
-  if (model && std::holds_alternative<Loading>(model->state)) fail_load(*model, Trigger::load_failed, e.error);
+  if (!model || !std::holds_alternative<Loading>(model->state)) return;
+  need_more(*model, e.short_of);
+  if (!e.short_of.empty() && try_again(*model, Trigger::load_failed, e.error)) return;
+  fail_load(*model, Trigger::load_failed, e.error, std::nullopt, e.short_of);
 }
 
 void Scheduler::Impl::apply(const Exited& e) {
   Model* model = model_of(e.worker);
   if (!model) return;
   view.workers.erase(e.worker);
-  if (view.ledger.find(e.worker)) view.ledger.owe(e.worker, later(view.now, view.policy.return_bound));
+  if (Row* row = view.ledger.find(e.worker)) {
+    if (row->leaving_since == kNever) {
+      row->leaving_since = view.now;
+      row->reason = StopReason::ended;
+    }
+    view.ledger.owe(e.worker, later(view.now, view.policy.return_bound));
+  }
   if (ROUSE_FAULT(frees_on_exit)) view.ledger.release(e.worker);
   plans_due = true;
   budgets_due = true;
@@ -127,7 +137,11 @@ void Scheduler::Impl::apply(const Exited& e) {
     return transition(*model, Trigger::exited, Cold{});
   }
   if (const Worker* held = worker(model->state); !held || held->id != e.worker) return;
-  if (std::holds_alternative<Loading>(model->state)) return fail_load(*model, Trigger::exited, e.error);
+  if (!std::holds_alternative<Stopping>(model->state)) need_more(*model, e.short_of);
+  if (std::holds_alternative<Loading>(model->state)) {
+    if (!e.short_of.empty() && try_again(*model, Trigger::exited, e.error)) return;
+    return fail_load(*model, Trigger::exited, e.error, std::nullopt, e.short_of);
+  }
   // A drained model's own waiting starts anew when it exits, however that ends.
   const bool gave_way = std::holds_alternative<Draining>(model->state) ||
                         std::holds_alternative<Sleeping>(model->state) ||
@@ -139,16 +153,6 @@ void Scheduler::Impl::apply(const Exited& e) {
   }
   ++model->failures;
   fail(*model, Trigger::exited, Failure::crash, e.error);
-}
-
-void Scheduler::Impl::apply(const BytesReturned& e) {
-  if (Model* model = current(e.worker); model && !std::holds_alternative<Stopping>(model->state)) return;
-  auto row = view.ledger.release(e.worker);
-  if (!row) return;
-  answer_unloads(*row, Confirmed::yes);
-  plans_due = true;
-  budgets_due = true;
-  if (Model* model = find(row->model)) touch(*model);
 }
 
 void Scheduler::Impl::apply(const EffectFailed& e) {
@@ -193,34 +197,6 @@ void Scheduler::Impl::apply(const EffectTimedOut& e) {
   }
   refuse_all(*model, {.reason = Reason::will_not_die, .detail = error});
   fail(*model, Trigger::kill_timed_out, Failure::will_not_die, error);
-}
-
-void Scheduler::Impl::apply(const FootprintMeasured& e) {
-  Model* model = current(e.worker);
-  const Row* row = view.ledger.find(e.worker);
-  if (!model || !row || row->phase != Phase::live) return;
-  if (!same_devices(row->bytes, e.bytes)) return;
-  const Stage at = stage(model->state);
-  if (at == Stage::sleeping || at == Stage::waking) return;  // bytes come and go, and what it says is neither
-  view.ledger.resize(e.worker, e.bytes);
-  const bool awake = at == Stage::loading || at == Stage::ready || at == Stage::draining;
-  if (awake && worker(model->state)->revision == model->spec.revision) model->measured = e.bytes;
-  plans_due = true;
-  budgets_due = true;
-}
-
-void Scheduler::Impl::apply(const DeviceMeasured& e) {
-  bool frozen = false;  // bytes come and go there right now
-  for (const auto& [id, row] : view.ledger.rows()) {
-    if (row.phase != Phase::live && bytes_on(row.bytes, e.device) > Bytes{}) frozen |= row.phase == Phase::owed;
-    const Model* model = row.phase == Phase::live ? current(id) : nullptr;
-    if (!model || bytes_on(row.bytes, e.device) == Bytes{}) continue;
-    const Stage at = stage(model->state);
-    frozen |= at == Stage::loading || at == Stage::sleeping || at == Stage::waking || at == Stage::stopping;
-  }
-  if (!view.ledger.measure(e, frozen)) return;
-  plans_due = true;
-  budgets_due = true;
 }
 
 // --- operators ----------------------------------------------------------------------------------------------
@@ -292,9 +268,11 @@ void Scheduler::Impl::apply(const Pin& e) {
 void Scheduler::Impl::apply(const Forget& e) {
   Model* model = find(e.model);
   if (!model) return;
+  model->needs.reset();
   model->measured.reset();
   model->load_time.reset();
   model->wake_time.reset();
+  model->tried_again = false;
   model->sleeps_badly = false;
   model->failures = 0;
   if (model->oversize != Oversize::under_way) model->oversize = Oversize::untried;
@@ -314,6 +292,7 @@ void Scheduler::Impl::apply(const CatalogueChanged& e) {
     }
     Model fresh{
         .spec = spec, .state = Cold{}, .queue = {}, .keep = spec.keep, .pinned = spec.pinned, .preload = spec.preload};
+    take_learnt(fresh, {});
     touch(view.models.emplace(spec.id, std::move(fresh)).first->second);
   }
   for (ModelId id : e.removed) {
@@ -323,16 +302,26 @@ void Scheduler::Impl::apply(const CatalogueChanged& e) {
   budgets_due = true;
 }
 
+// What is news to it.
+void Scheduler::Impl::take_learnt(Model& model, const Learnt& before) {
+  const Learnt& learnt = model.spec.learnt;
+  if (learnt.footprint != before.footprint) model.needs = learnt.footprint;
+  if (learnt.load != before.load) model.load_time = learnt.load;
+  if (learnt.wake != before.wake) model.wake_time = learnt.wake;
+}
+
 void Scheduler::Impl::change_entry(Model& model, const ModelSpec& spec) {
   const ModelSpec old = std::exchange(model.spec, spec);
   model.removed = false;
   if (old.pinned != spec.pinned) model.pinned = spec.pinned;
   if (old.keep != spec.keep) model.keep = spec.keep;
   touch(model);
-  if (old.revision == spec.revision) return;
+  if (old.revision == spec.revision) return take_learnt(model, old.learnt);
+  model.needs = spec.learnt.footprint;
   model.measured.reset();
-  model.load_time.reset();
-  model.wake_time.reset();
+  model.load_time = spec.learnt.load;
+  model.wake_time = spec.learnt.wake;
+  model.tried_again = false;
   model.sleeps_badly = false;
   model.failures = 0;
   model.oversize = Oversize::untried;
@@ -362,7 +351,8 @@ void Scheduler::Impl::apply(const Shutdown& e) {
     const Stage at = stage(model.state);
     if (at == Stage::loading || at == Stage::waking) begin_stop(model, Trigger::cancel, StopReason::shutdown);
     if (at == Stage::sleeping || at == Stage::asleep) begin_stop(model, Trigger::stop, StopReason::shutdown);
-    if (std::holds_alternative<Ready>(model.state)) begin_drain(model, DrainedByShutdown{e.deadline});
+    const TimePoint until = is_reservation(id) ? view.now : e.deadline;  // whoever holds one need not end for us
+    if (std::holds_alternative<Ready>(model.state)) begin_drain(model, DrainedByShutdown{until});
     if (auto* draining = std::get_if<Draining>(&model.state)) {
       TimePoint cut_at = *view.shutting_down;
       if (const auto* before = std::get_if<DrainedByUnload>(&draining->cause))

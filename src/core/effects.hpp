@@ -24,6 +24,9 @@ struct StopWorker {  // ask it to end; answered by Exited
 struct KillWorker {  // it did not end; answered by Exited
   WorkerId worker;
 };
+struct TrimWorker {  // drop its caches and keep the weights; answered by Trimmed, whatever came of it
+  WorkerId worker;
+};
 struct SleepWorker {  // give up what it does not keep asleep; answered by Slept, SleepFailed or Exited
   WorkerId worker;
 };
@@ -41,7 +44,8 @@ enum class Reason : std::uint8_t {
   deadline,       // its deadline came while it waited
   not_ready,      // asked only if ready
   unloading,      // an operator is unloading the model
-  load_failed,    // the load failed, or the model is backing off from that: detail and retry_at
+  load_failed,    // the load failed, or the model is backing off from that: detail and retry_at; needed, available
+                  // where its memory ran out
   will_not_die,   // its last process cannot be ended
   too_large,      // larger than the device can ever offer: needed, available
   taken_by_pins,  // pinned models, or workers that will not die, hold what it needs: needed, available
@@ -55,7 +59,7 @@ std::string_view name(Reason reason);
 struct Refusal {
   Reason reason = Reason::deadline;
   TimePoint retry_at = kNever;  // when another try may be of use; load_failed: when a load is tried again
-  DeviceId device{};            // too_large, taken_by_pins: the device that falls short
+  DeviceId device{};            // the device that falls short
   Bytes needed{};
   Bytes available{};
   std::string detail{};  // load_failed, will_not_die: what happened
@@ -74,6 +78,14 @@ struct Unloaded {  // the answer to Unload
   Placement freed;  // empty when nothing was loaded
   Confirmed confirmed = Confirmed::yes;
 };
+struct Returned {  // a receipt: a worker's bytes have been seen back, or not within the bound; then again once they are
+  ModelId model;
+  WorkerId worker;
+  Placement freed;
+  Confirmed confirmed = Confirmed::yes;
+  Duration took{};  // since it was told to stop, or ended by itself
+  StopReason reason = StopReason::none;
+};
 struct WakeAt {  // one timer: replaces the time asked for before
   TimePoint time;
 };
@@ -89,8 +101,8 @@ struct Announce {  // a transition, for logs, events and metrics
 };
 struct ShutdownComplete {};  // no worker is left, or none that can be ended
 
-using Effect = std::variant<StartWorker, StopWorker, KillWorker, SleepWorker, WakeWorker, Admit, Refuse, CutLease,
-                            Unloaded, WakeAt, Announce, ShutdownComplete>;
+using Effect = std::variant<StartWorker, StopWorker, KillWorker, TrimWorker, SleepWorker, WakeWorker, Admit, Refuse,
+                            CutLease, Unloaded, Returned, WakeAt, Announce, ShutdownComplete>;
 using Effects = std::vector<Effect>;
 
 }  // namespace rouse::core

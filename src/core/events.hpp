@@ -45,6 +45,20 @@ struct Finish {
   Outcome outcome = Outcome::ok;
 };
 
+// Bytes of a device for a program that is not ours, for a while. It waits, is planned for, admitted or refused as a
+// request for a model of that size is; its lease is the reservation. Finish or Abandon give it back; when its time is
+// over the lease is cut.
+struct Reserve {
+  RequestId request;    // never used before
+  ModelId reservation;  // never used before, from kFirstReservation on
+  DeviceId device;
+  Bytes bytes;
+  ClientId client;
+  Priority priority = Priority::normal;
+  TimePoint deadline;                // it is refused if it still waits then
+  Duration lasts = Duration::max();  // once granted
+};
+
 // --- from workers: ignored when the worker is no longer current ---------------------------------------------
 
 struct Loaded {
@@ -53,10 +67,12 @@ struct Loaded {
 struct LoadFailed {  // the engine said so, or its readiness cannot come; the process may still run
   WorkerId worker;
   std::string error;
+  std::vector<DeviceId> short_of = {};  // whose memory ran out, where that is why
 };
 struct Exited {  // the process tree is gone
   WorkerId worker;
-  std::string error;  // how, for people
+  std::string error;                    // how, for people
+  std::vector<DeviceId> short_of = {};  // whose memory ran out, where that is why
 };
 struct BytesReturned {  // the worker's bytes have been seen back on every device; always counts
   WorkerId worker;
@@ -75,10 +91,13 @@ struct SleepFailed {  // it could not be put to sleep, or woken; its process may
   WorkerId worker;
   std::string error;
 };
+struct Trimmed {  // it has dropped what caches it could; what it holds now was measured before
+  WorkerId worker;
+};
 struct EffectTimedOut {  // the current start, sleep, wake, stop or kill of this worker took too long
   WorkerId worker;
 };
-struct FootprintMeasured {  // what the worker really holds
+struct FootprintMeasured {  // what the worker really holds; while it loads, only more than expected counts
   WorkerId worker;
   Placement bytes;
 };
@@ -95,6 +114,7 @@ struct DeviceMeasured {
   Bytes total;
   Bytes used;                                   // by everybody
   std::optional<std::vector<TreeBytes>> trees;  // by our process trees; nothing where it cannot be attributed
+  bool shared = false;                          // a program that is not ours computes on it
 };
 
 // --- from the operator --------------------------------------------------------------------------------------
@@ -132,7 +152,7 @@ struct Shutdown {
 struct Tick {};  // the time asked for by WakeAt has come
 
 using Event = std::variant<Submit, Abandon, Finish, Loaded, LoadFailed, Exited, BytesReturned, Slept, Woken,
-                           SleepFailed, EffectFailed, EffectTimedOut, FootprintMeasured, DeviceMeasured, Preload,
-                           Unload, Pin, Forget, CatalogueChanged, Shutdown, Tick>;
+                           SleepFailed, EffectFailed, EffectTimedOut, Trimmed, FootprintMeasured, DeviceMeasured,
+                           Reserve, Preload, Unload, Pin, Forget, CatalogueChanged, Shutdown, Tick>;
 
 }  // namespace rouse::core

@@ -18,11 +18,23 @@ bool within_slice(const View& view, const Model& victim, const Ready& ready) {
 }
 
 bool within_keep(const View& view, const Model& victim, const Ready& ready) {
-  return !ready.worker.leases.empty() || victim.keep.is_forever() ||
-         view.now < later(ready.last_used, victim.keep.idle);
+  const Keep keep = keep_of(view, victim);
+  return !ready.worker.leases.empty() || keep.is_forever() || view.now < later(ready.last_used, keep.idle);
 }
 
 }  // namespace
+
+Keep keep_of(const View& view, const Model& model) {
+  const Keep own = std::holds_alternative<Asleep>(model.state) ? model.spec.keep_asleep : model.keep;
+  const Worker* held = view.ledger.any_shared() ? worker(model.state) : nullptr;
+  const Row* row = held ? view.ledger.find(held->id) : nullptr;
+  if (!row) return own;
+  const bool shares = std::ranges::any_of(row->bytes, [&](const DeviceBytes& share) {
+    const auto device = view.ledger.devices().find(share.device);
+    return share.bytes > Bytes{} && device != view.ledger.devices().end() && device->second.shared;
+  });
+  return shares ? std::min(own, Keep{view.policy.shared_keep}) : own;
+}
 
 Verdict may_evict(const View& view, const Model& victim, const Want& want) {
   if (const auto* loading = std::get_if<Loading>(&victim.state)) {
@@ -34,11 +46,13 @@ Verdict may_evict(const View& view, const Model& victim, const Want& want) {
   const Priority theirs = priority(victim);
   if (std::holds_alternative<Asleep>(victim.state)) {
     if (victim.pinned && !ROUSE_FAULT(evicts_pinned)) return Verdict::pinned;
-    const bool stronger = (want.priority > theirs && !want.preload) || past_patience(view, want, theirs);
+    const bool stronger =
+        is_reservation(want.model) || (want.priority > theirs && !want.preload) || past_patience(view, want, theirs);
     return victim.queue.empty() || stronger ? Verdict::evict : Verdict::awaited;
   }
   const Ready* ready = serving(victim.state);
   if (!ready) return Verdict::not_there;
+  if (is_reservation(victim.spec.id) && !ROUSE_FAULT(takes_reserved)) return Verdict::leased;  // it ends with its time
 
   const bool busy = !ready->worker.leases.empty();
   const bool patient = past_patience(view, want, theirs);
@@ -46,6 +60,7 @@ Verdict may_evict(const View& view, const Model& victim, const Want& want) {
 
   if (busy && !patient && !ROUSE_FAULT(evicts_leased)) return Verdict::leased;
   if (victim.pinned && !ROUSE_FAULT(evicts_pinned)) return Verdict::pinned;
+  if (is_reservation(want.model)) return yes;
   if (within_slice(view, victim, *ready)) return Verdict::slice;
   if (want.priority > theirs && !want.preload) return yes;
   if (view.now < later(ready->since, residency(victim)) && !ROUSE_FAULT(no_residency)) return Verdict::residency;
@@ -112,7 +127,8 @@ TimePoint verdict_changes(const View& view, const Model& victim) {
   };
   consider(later(ready->since, residency(victim)));
   if (ready->worker.for_patient) consider(later(ready->since, view.policy.slice));
-  if (ready->worker.leases.empty() && !victim.keep.is_forever()) consider(later(ready->last_used, victim.keep.idle));
+  if (const Keep keep = keep_of(view, victim); ready->worker.leases.empty() && !keep.is_forever())
+    consider(later(ready->last_used, keep.idle));
   return next;
 }
 

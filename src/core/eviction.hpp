@@ -19,6 +19,9 @@ struct Want {
   bool evicts = false;             // … or those of idle workers past their residency
 };
 
+// How long an idle worker stays: its keep, or less beside programs that are not ours.
+Keep keep_of(const View& view, const Model& model);
+
 enum class Verdict : std::uint8_t {
   evict,      // yes: it is idle, stop it
   drain,      // yes: it is busy, but the waiter is past patience

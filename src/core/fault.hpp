@@ -28,6 +28,12 @@ enum class Fault : std::uint8_t {
   frees_on_sleep,       // 3: the bytes leave the ledger when it is told to sleep, not when they are seen back
   sleeps_leased,        // 4: a worker with leases is put to sleep
   forgets_sleeper,      // 12: nobody wants a model that sleeps
+  frees_on_lapse,       // 3: the bytes of a reservation leave the ledger with it, not with the next sample
+  takes_reserved,       // 4: who waits long enough may have what is reserved
+  reserves_for_ever,    // 6: a reservation outlasts its time
+  believes_at_once,     // 2: what others give back counts with the first sample
+  tries_for_ever,       // 10: a load whose memory runs out is tried again and again
+  trims_for_ever,       // 12: who has dropped its caches is told to once more
 };
 
 #ifdef ROUSE_CORE_FAULTS

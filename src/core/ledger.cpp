@@ -6,16 +6,23 @@
 namespace rouse::core {
 void Ledger::set_budget(const Budget& budget) { devices_[budget.device].budget = budget; }
 
-bool Ledger::measure(const DeviceMeasured& sample, bool frozen) {
+Ledger::Measured Ledger::measure(const DeviceMeasured& sample, bool frozen, TimePoint now, Duration calm) {
   Device& device = devices_[sample.device];
   const Bytes before = effective(sample.device);
+  Measured result{.changed = device.shared != sample.shared, .gone = {}};
   device.budget.total = sample.total;
   device.used = sample.used;
-  if (!sample.trees && frozen) return effective(sample.device) != before;
+  if (std::exchange(device.shared, sample.shared) != sample.shared) sample.shared ? ++shared_ : --shared_;
+  if (!sample.trees && frozen) {
+    result.changed |= effective(sample.device) != before;
+    return result;
+  }
+  const bool lapsed = end_lapsed(sample.device);
   Bytes ours;
   Bytes owed;
   Bytes unconfirmed;
   for (const auto& [worker, row] : rows_) {
+    if (is_reservation(row.model)) continue;
     const Bytes bytes = bytes_on(row.bytes, sample.device);
     if (row.phase == Phase::owed)
       owed += bytes;
@@ -25,20 +32,72 @@ bool Ledger::measure(const DeviceMeasured& sample, bool frozen) {
       ours += bytes;  // nobody says whose bytes they are: what our rows do not explain is foreign
   }
   for (const TreeBytes& tree : sample.trees.value_or(std::vector<TreeBytes>{})) {
-    if (rows_.contains(tree.worker)) ours += tree.bytes;
+    const Row* row = find(tree.worker);
+    if (row && !is_reservation(row->model)) ours += tree.bytes;
   }
   // Less in use than our trees and the unconfirmed together: the difference is gone.
-  Bytes vanished = std::clamp(ours + unconfirmed - sample.used, Bytes{}, unconfirmed);
-  bool freed = vanished > Bytes{};
-  device.others = std::max(Bytes{}, sample.used - ours - owed - (unconfirmed - vanished));
+  const Bytes vanished = std::clamp(ours + unconfirmed - sample.used, Bytes{}, unconfirmed);
+  const Bytes foreign = std::max(Bytes{}, sample.used - ours - owed - (unconfirmed - vanished));
+  count_others(sample.device, foreign - used_by_holders(sample, foreign), now, calm);
+  result.gone = take_vanished(sample.device, vanished);
+  result.changed |= lapsed || vanished > Bytes{} || !result.gone.empty() || effective(sample.device) != before;
+  return result;
+}
+
+// What the holders of reservations use of what they have reserved: as their processes are seen to or, where nobody
+// tells whose they are, what others have taken since the grant.
+Bytes Ledger::used_by_holders(const DeviceMeasured& sample, Bytes foreign) {
+  Bytes seen;
+  Bytes unseen;  // reserved by those of whom nobody tells
+  for (const auto& [worker, row] : rows_) {
+    const Bytes reserved = bytes_on(row.bytes, sample.device);
+    if (!is_reservation(row.model) || reserved == Bytes{}) continue;
+    const auto none = std::vector<TreeBytes>{};
+    const std::vector<TreeBytes>& trees = sample.trees ? *sample.trees : none;
+    const auto tree = std::ranges::find(trees, worker, &TreeBytes::worker);
+    if (tree != trees.end())
+      seen += std::min(reserved, tree->bytes);
+    else
+      unseen += reserved;
+  }
+  seen = std::min(seen, foreign);
+  Bytes& before_grants = others_[sample.device].before_grants;
+  before_grants = std::min(before_grants, foreign - seen);
+  return seen + std::min(unseen, foreign - seen - before_grants);
+}
+
+void Ledger::count_others(DeviceId id, Bytes now_used, TimePoint now, Duration calm) {
+  Device& device = devices_.at(id);
+  Others& others = others_[id];
+  others.now = now_used;
+  if (now_used >= device.others) {
+    device.others = now_used;
+    others.lower_since.reset();
+    return;
+  }
+  if (!others.lower_since) {
+    others.lower_since = now;
+    others.most_since = Bytes{};
+  }
+  others.most_since = std::max(others.most_since, now_used);
+  if (later(*others.lower_since, calm) > now) return;
+  device.others = others.most_since;
+  others.lower_since.reset();
+  if (now_used == device.others) return;
+  others.lower_since = now;
+  others.most_since = now_used;
+}
+
+std::vector<Row> Ledger::take_vanished(DeviceId id, Bytes vanished) {
+  std::vector<Row> gone;
   for (auto it = rows_.begin(); it != rows_.end();) {
     Row& row = it->second;
     if (row.phase == Phase::unconfirmed) {
       for (DeviceBytes& share : row.bytes) {
-        if (share.device != sample.device) continue;
+        if (share.device != id) continue;
         const Bytes part = std::min(vanished, share.bytes);
         share.bytes -= part;
-        device.held -= part;
+        devices_.at(id).held -= part;
         vanished -= part;
       }
     }
@@ -47,14 +106,26 @@ bool Ledger::measure(const DeviceMeasured& sample, bool frozen) {
       continue;
     }
     add(row.bytes, -1);  // its place in a group
+    gone.push_back(std::move(row));
     it = rows_.erase(it);
-    freed = true;
   }
-  return freed || effective(sample.device) != before;
+  return gone;
+}
+
+bool Ledger::end_lapsed(DeviceId device) {
+  return std::erase_if(rows_, [&](const auto& item) {
+           const Row& row = item.second;
+           if (row.phase != Phase::lapsed || bytes_on(row.bytes, device) == Bytes{}) return false;
+           add(row.bytes, -1);
+           return true;
+         }) > 0;
 }
 
 void Ledger::hold(WorkerId worker, ModelId model, Placement bytes) {
   add(bytes, +1);
+  if (is_reservation(model)) {
+    for (const DeviceBytes& share : bytes) others_[share.device].before_grants = others_[share.device].now;
+  }
   rows_.emplace(worker, Row{.worker = worker, .model = model, .bytes = std::move(bytes), .receipts = {}});
 }
 
@@ -70,9 +141,12 @@ void Ledger::owe(WorkerId worker, TimePoint until) {
   if (row.phase != Phase::owed) ++owed_;
   row.phase = Phase::owed;
   row.until = until;
+  row.owed = row.bytes;
 }
 
 void Ledger::give_up(WorkerId worker) { rows_.at(worker).phase = Phase::stuck; }
+
+void Ledger::lapse(WorkerId worker) { rows_.at(worker).phase = Phase::lapsed; }
 
 std::vector<WorkerId> Ledger::expire(TimePoint now) {
   std::vector<WorkerId> late;
@@ -118,8 +192,9 @@ TimePoint Ledger::next_bound() const {
 Bytes Ledger::effective(DeviceId id) const {
   const auto it = devices_.find(id);
   if (it == devices_.end()) return Bytes{};
-  const auto& [budget, others, used, held] = it->second;
-  return std::max(Bytes{}, std::min(budget.limit, budget.total - others - budget.reserve));
+  const Device& device = it->second;
+  const Budget& budget = device.budget;
+  return std::max(Bytes{}, std::min(budget.limit, budget.total - device.others - budget.reserve));
 }
 
 Bytes Ledger::ever(DeviceId id) const {

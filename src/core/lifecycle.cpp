@@ -20,6 +20,7 @@ constexpr std::array kEdges{
          "nobody waits and somebody else needs the bytes; forced unload; changed or removed entry; shutdown"},
     Edge{loading, T::start_failed, failed, "there is no process, so nothing to stop"},
     Edge{loading, T::exited, failed, "it ended before it was ready"},
+    Edge{loading, T::ran_out, cold, "its memory ran out, and somebody waits: it is tried once more, with more"},
     Edge{ready, T::drain, draining, "no new leases: a plan, an unload, a changed or removed entry, shutdown"},
     Edge{ready, T::stop, stopping, "idle, and expired, evicted or over budget"},
     Edge{ready, T::sleep, sleeping, "idle, and expired, evicted or over budget, where sleeping gives enough"},
@@ -40,7 +41,7 @@ constexpr std::array kEdges{
     Edge{waking, T::wake_failed, stopping, "it could not wake, or took as long as a load may; it is loaded anew"},
     Edge{waking, T::cancel, stopping, "forced unload; changed or removed entry, and nobody waits; shutdown"},
     Edge{waking, T::exited, failed, "it crashed; its queue waits out the back-off"},
-    Edge{stopping, T::exited, cold, "it was asked to end and has"},
+    Edge{stopping, T::exited, cold, "it was asked to end and has, or its memory ran out and it is tried once more"},
     Edge{stopping, T::exited, failed, "it was ended because its load had failed"},
     Edge{stopping, T::stop_timed_out, stopping, "it ignored the request and is killed"},
     Edge{stopping, T::kill_timed_out, failed, "it will not die; its bytes stay held until it has exited"},
@@ -80,6 +81,7 @@ std::string_view name(Trigger trigger) {
     case T::load_failed: return "load failed";
     case T::start_failed: return "start failed";
     case T::load_timed_out: return "load timed out";
+    case T::ran_out: return "ran out";
     case T::cancel: return "cancel";
     case T::drain: return "drain";
     case T::undrain: return "undrain";
@@ -109,6 +111,7 @@ std::string_view name(StopReason reason) {
     case StopReason::load_failed: return "load failed";
     case StopReason::sleep_failed: return "sleep failed";
     case StopReason::shutdown: return "shutdown";
+    case StopReason::ended: return "ended";
   }
   std::unreachable();
 }

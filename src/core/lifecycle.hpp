@@ -26,6 +26,7 @@ enum class Trigger : std::uint8_t {
   load_failed,     // the engine said that it cannot load
   start_failed,    // there is no process
   load_timed_out,  // it took longer than the larger of 5 min and 4 × what was learnt
+  ran_out,         // it ended for lack of memory before it was ready, and is tried once more
   cancel,          // nobody waits for the load and somebody needs its bytes; forced unload; shutdown
   drain,           // no new leases: a plan, an unload, a changed or removed entry, shutdown
   undrain,         // the plan that drained it was dropped
@@ -105,6 +106,7 @@ enum class StopReason : std::uint8_t {
   load_failed,
   sleep_failed,  // it could not be put to sleep, or woken
   shutdown,
+  ended,  // by itself: a crash
 };
 std::string_view name(StopReason reason);
 
@@ -121,6 +123,8 @@ struct Ready {
   TimePoint since;
   TimePoint last_used;             // idle since then, when nobody holds a lease
   std::uint64_t waiting_at_ready;  // arrivals up to this one were waiting when it became ready
+  TimePoint trims_until = kNever;  // it is dropping its caches; then that has failed
+  bool trimmed = false;            // since its last lease began
 };
 struct Draining {
   Ready was;

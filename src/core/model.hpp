@@ -68,11 +68,20 @@ enum class Force : std::uint8_t { no, yes };  // an operator's: over pins, over 
 
 enum class SizeSource : std::uint8_t { configured, estimated, measured };
 
+// What earlier lives of a model have shown. The core goes on from there, and takes it again whenever it is another.
+struct Learnt {
+  std::optional<Placement> footprint = {};  // what a worker needs
+  std::optional<Duration> load = {};
+  std::optional<Duration> wake = {};
+  friend bool operator==(const Learnt&, const Learnt&) = default;
+};
+
 struct ModelSpec {
   ModelId id;
   std::uint64_t revision = 0;         // differs when a running worker is no longer what the entry asks for
   std::vector<Placement> placements;  // where it may go, the preferred one first; never empty
   SizeSource size_source = SizeSource::estimated;
+  Learnt learnt = {};
   Priority priority = Priority::normal;
   bool pinned = false;   // never evicted
   bool preload = false;  // load at start into free bytes
@@ -85,6 +94,8 @@ struct ModelSpec {
   std::optional<Placement> asleep = {};              // what a worker holds while it sleeps, where its engine can
   Duration sleep_grace = std::chrono::seconds(60);   // between being told to sleep and being stopped for not doing it
   Keep keep_asleep = Keep::forever();                // how long a sleeping worker stays
+  bool trims = false;                                // its engine can drop its caches and keep the weights
+  Duration reserved_for = Duration::max();           // of a reservation
 };
 
 struct Budget {

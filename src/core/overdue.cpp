@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/eviction.hpp"
+#include "core/placement.hpp"
 
 namespace rouse::core {
 namespace {
@@ -93,9 +94,8 @@ std::optional<Overdue> of_queue(const View& view, const Model& model) {
   const auto quiet = quiet_since(view);
   if (!quiet) return waiting;
   const auto has_room = [&](const Placement& placement) { return could_have_room(view, placement); };
-  if (asleep           ? has_room(asleep->live)
-      : model.measured ? has_room(*model.measured)
-                       : std::ranges::any_of(model.spec.placements, has_room))
+  const auto size = [&](const Placement& placement) { return size_in(model, placement); };
+  if (asleep ? has_room(asleep->live) : std::ranges::any_of(model.spec.placements, has_room, size))
     waiting.explained_until = std::min(deadline, later(std::max(since, *quiet), turn_comes_after(view)));
   return waiting;
 }

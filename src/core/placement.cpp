@@ -135,6 +135,12 @@ std::optional<Plan> plan_for(const View& view, const Want& want, const Placement
 
 }  // namespace
 
+Placement size_in(const Model& model, const Placement& placement) {
+  const auto speaks = [&](const std::optional<Placement>& seen) { return seen && same_devices(*seen, placement); };
+  if (speaks(model.needs)) return speaks(model.measured) ? larger(*model.needs, *model.measured) : *model.needs;
+  return speaks(model.measured) ? *model.measured : placement;
+}
+
 std::optional<Want> want_of(const View& view, const Model& model) {
   if (model.removed || view.shutting_down) return std::nullopt;
   if (const auto* failed = std::get_if<Failed>(&model.state)) {
@@ -196,15 +202,19 @@ std::variant<std::vector<Candidate>, Refusal> candidates(const View& view, const
     refusal = Refusal{.reason = reason, .device = device, .needed = needed, .available = available};
   };
   for (const Placement& placement : model.spec.placements) {
-    const bool measured = model.measured && same_devices(*model.measured, placement);
-    Candidate candidate{measured ? *model.measured : placement};
+    Candidate candidate{size_in(model, placement)};
+    // What was seen, or configured and not learnt otherwise, is no guess.
+    const Placement certain = model.measured && same_devices(*model.measured, placement) ? *model.measured
+                              : candidate.placement == placement && model.spec.size_source != SizeSource::estimated
+                                  ? placement
+                                  : Placement();
     bool possible = true;
     for (auto& [device, bytes] : candidate.placement) {
       const Bytes ever = view.ledger.ever(device);
       const Bytes offered = std::max(Bytes{}, ever - on_device(unmovable, device));
       if (bytes > ever) {
         const bool tried = model.oversize == Oversize::proved_too_large;
-        if (measured || model.spec.size_source != SizeSource::estimated || tried || ever == Bytes{}) {
+        if (bytes_on(certain, device) > ever || tried || ever == Bytes{}) {
           refuse(Reason::too_large, device, bytes, ever);
           possible = false;
           break;
@@ -300,7 +310,7 @@ void Offers::claim(WorkerId worker) {
 }
 
 const Offers::List& Offers::to(const Want& want) {
-  std::array<int, 5> key{static_cast<int>(want.priority), want.preload, 0, 0, 0};
+  std::array<int, 6> key{static_cast<int>(want.priority), want.preload, 0, 0, 0, is_reservation(want.model)};
   for (const Priority p : {Priority::low, Priority::normal, Priority::high})
     key[2 + static_cast<std::size_t>(p)] = past_patience(view_, want, p);
   const auto [it, fresh] = lists_.try_emplace(key);

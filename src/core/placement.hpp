@@ -17,6 +17,9 @@
 
 namespace rouse::core {
 
+// What a worker takes in that place: as learnt or seen, whichever is more, else as its entry says.
+Placement size_in(const Model& model, const Placement& placement);
+
 // Bytes by device: what stronger wants hold of the free ones.
 using Holds = std::map<DeviceId, Bytes>;
 
@@ -65,7 +68,7 @@ class Offers {
  private:
   const View& view_;
   std::set<WorkerId> claimed_;  // by a plan, so that nobody else counts on them
-  std::map<std::array<int, 5>, List> lists_;
+  std::map<std::array<int, 6>, List> lists_;
 };
 
 // A plan for the want: its free bytes and victims sum to a placement on every device. Keeps what `old` has got so far

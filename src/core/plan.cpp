@@ -24,12 +24,14 @@ void Scheduler::Impl::plan() {
   if (start_all(decisions)) return;
 
   strongest_want = wants.empty() ? Priority::low : std::ranges::max_element(wants, {}, &Want::priority)->priority;
+  std::vector<ModelId> made;
   for (const Decision& decision : decisions) {
-    if (const auto* plan = std::get_if<Plan>(&decision.then)) view.plans[plan->waiter] = *plan;
+    const auto* plan = std::get_if<Plan>(&decision.then);
+    if (!plan || trims_first(*plan)) continue;
+    view.plans[plan->waiter] = *plan;
+    made.push_back(plan->waiter);
   }
-  for (const Decision& decision : decisions) {
-    if (std::holds_alternative<Plan>(decision.then)) give_notice(decision.want.model);
-  }
+  for (ModelId waiter : made) give_notice(waiter);
   plan_timer = plans_change(decisions);
 }
 
@@ -111,6 +113,24 @@ bool Scheduler::Impl::spare(Plan& plan, const std::set<WorkerId>& needed) {
          }) > 0;
 }
 
+// Idle victims that can drop their caches do that first, once; then it is planned anew, perhaps without them. What has
+// been begun goes on without.
+bool Scheduler::Impl::trims_first(const Plan& plan) {
+  if (view.plans.contains(plan.waiter)) return false;
+  bool waits = false;
+  for (WorkerId victim : plan.victims) {
+    Model* model = current(victim);
+    auto* ready = model ? std::get_if<Ready>(&model->state) : nullptr;
+    if (!ready || !ready->worker.leases.empty() || !model->spec.trims || ready->trimmed) continue;
+    waits = true;
+    if (ready->trims_until != kNever) continue;  // it does already
+    ready->trims_until = later(view.now, view.policy.trim_timeout);
+    effects.push_back(TrimWorker{victim});
+    touch(*model);
+  }
+  return waits;
+}
+
 // When time alone may change what was decided.
 TimePoint Scheduler::Impl::plans_change(std::span<const Decision> decisions) const {
   TimePoint next = kNever;
@@ -172,6 +192,7 @@ void Scheduler::Impl::start(const Want& want, const Candidate& candidate) {
                .leases = {}};
   const Duration bound =
       std::max(view.policy.load_timeout, learnt < Duration::max() / 4 ? 4 * learnt : Duration::max());
+  if (is_reservation(model.spec.id)) return grant(model, std::move(fresh), before);
   transition(model, Trigger::start, Loading{std::move(fresh), view.now, later(view.now, bound)}, before);
   effects.push_back(StartWorker{id, model.spec.id, model.spec.revision, candidate.placement});
   if (ROUSE_FAULT(starts_twice)) {

@@ -31,6 +31,9 @@ struct Policy {
   Duration slice = std::chrono::seconds(60);        // what a worker started for a patient waiter is left at least
   Duration load_timeout = std::chrono::minutes(5);  // at least; 4 × the learnt load time if that is longer
   Duration kill_timeout = std::chrono::seconds(10);
+  Duration trim_timeout = std::chrono::seconds(10);  // for dropping caches; then its worker is evicted all the same
+  Duration shared_keep = std::chrono::seconds(30);   // how long idle workers stay beside programs that are not ours
+  Duration calm = std::chrono::seconds(3);  // what others give back is believed in once it has stayed back so long
   Duration return_bound = std::chrono::seconds(5);          // bytes not seen back by then are unconfirmed
   Duration backoff_first = std::chrono::milliseconds(250);  // doubled with each failure in a row
   Duration backoff_longest = std::chrono::minutes(5);

@@ -92,6 +92,7 @@ void Scheduler::Impl::admit_waiter(Model& model, Ready& ready, const Waiter& wai
   held.leases.push_back(waiter.request);
   ++held.frequency;
   held.floor = view.floor;
+  ready.trimmed = false;
   model.keep = waiter.keep.value_or(model.spec.keep);
   requests[waiter.request] = Place{model.spec.id, held.id};
   effects.push_back(Admit{waiter.request, held.id});
@@ -122,6 +123,10 @@ void Scheduler::Impl::begin_stop(Model& model, Trigger trigger, StopReason reaso
   held.leases.clear();  // cut ones finish later, on a worker that is no longer current
   const WorkerId id = held.id;
   const Duration grace = held.stop_grace;
+  if (Row* row = view.ledger.find(id)) {
+    row->leaving_since = view.now;
+    row->reason = reason;
+  }
   transition(model, trigger,
              Stopping{.worker = std::move(held),
                       .since = view.now,
@@ -130,6 +135,7 @@ void Scheduler::Impl::begin_stop(Model& model, Trigger trigger, StopReason reaso
                       .unloading = unloading,
                       .then = then,
                       .error = std::move(error)});
+  if (is_reservation(model.spec.id)) return end_reservation(model);
   effects.push_back(StopWorker{id});
 }
 
@@ -152,20 +158,23 @@ void Scheduler::Impl::fail(Model& model, Trigger trigger, Failure how, const std
 }
 
 // The load is over and has failed: its waiters hear why.
-void Scheduler::Impl::fail_load(Model& model, Trigger trigger, const std::string& error, std::optional<Bytes> before) {
+void Scheduler::Impl::fail_load(Model& model, Trigger trigger, const std::string& error, std::optional<Bytes> before,
+                                const std::vector<DeviceId>& short_of) {
   ++model.failures;
   model.preload = false;
   if (model.oversize == Oversize::under_way) model.oversize = Oversize::proved_too_large;
-  refuse_all(model, Refusal{.reason = Reason::load_failed, .retry_at = retry_at(model), .detail = error});
+  Refusal refusal{.reason = Reason::load_failed, .retry_at = retry_at(model), .detail = error};
+  if (!short_of.empty() && model.needs) {
+    refusal.device = short_of.front();
+    refusal.needed = bytes_on(*model.needs, refusal.device);
+    refusal.available = view.ledger.effective(refusal.device);
+  }
+  refuse_all(model, refusal);
   if (trigger == Trigger::exited || trigger == Trigger::start_failed) {
     fail(model, trigger, Failure::load, error, before);
   } else {
     begin_stop(model, trigger, StopReason::load_failed, Failure::load, error);
   }
-}
-
-void Scheduler::Impl::answer_unloads(Row& row, Confirmed confirmed) {
-  for (RequestId request : std::exchange(row.receipts, {})) effects.push_back(Unloaded{request, row.bytes, confirmed});
 }
 
 }  // namespace rouse::core

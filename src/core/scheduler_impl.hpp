@@ -46,14 +46,11 @@ struct Scheduler::Impl {
   void apply(const Loaded& e);
   void apply(const LoadFailed& e);
   void apply(const Exited& e);
-  void apply(const BytesReturned& e);
   void apply(const Slept& e);
   void apply(const Woken& e);
   void apply(const SleepFailed& e);
   void apply(const EffectFailed& e);
   void apply(const EffectTimedOut& e);
-  void apply(const FootprintMeasured& e);
-  void apply(const DeviceMeasured& e);
   void apply(const Preload& e);
   void apply(const Unload& e);
   void apply(const Pin& e);
@@ -62,8 +59,18 @@ struct Scheduler::Impl {
   void apply(const Shutdown& e);
   void apply(const Tick& e);
   std::optional<Refusal> refusal_of_newcomer(const Model& model, const Submit& e) const;
+  static void take_learnt(Model& model, const Learnt& before);
   void change_entry(Model& model, const ModelSpec& spec);
   void remove_entry(Model& model);
+
+  // --- memory.cpp -------------------------------------------------------------------------------------------
+  void apply(const FootprintMeasured& e);
+  void apply(const DeviceMeasured& e);
+  void apply(const BytesReturned& e);
+  void apply(const Trimmed& e);
+  void give_receipts(Row& row, Confirmed confirmed);
+  void need_more(Model& model, const std::vector<DeviceId>& short_of);
+  bool try_again(Model& model, Trigger trigger, const std::string& error);
 
   // --- plan.cpp ---------------------------------------------------------------------------------------------
   void plan();
@@ -71,6 +78,7 @@ struct Scheduler::Impl {
   bool give_back(std::span<const Decision> decisions);
   bool start_all(std::span<const Decision> decisions);
   bool spare(Plan& plan, const std::set<WorkerId>& needed);
+  bool trims_first(const Plan& plan);
   void start(const Want& want, const Candidate& candidate);
   void give_notice(ModelId waiter);
   void drop_plan(ModelId waiter);
@@ -82,6 +90,12 @@ struct Scheduler::Impl {
   void begin_sleep(Model& model, StopReason reason);
   void wake(const Want& want);
   void fail_sleep(Model& model);
+
+  // --- reserve.cpp ------------------------------------------------------------------------------------------
+  void apply(const Reserve& e);
+  void grant(Model& model, Worker fresh, Bytes before);
+  void expire_reservation(Model& model);
+  void end_reservation(Model& model);
 
   // --- settle.cpp -------------------------------------------------------------------------------------------
   void settle();
@@ -113,8 +127,8 @@ struct Scheduler::Impl {
   void begin_drain(Model& model, DrainCause cause);
   void fail(Model& model, Trigger trigger, Failure how, const std::string& error,
             std::optional<Bytes> before = std::nullopt);
-  void fail_load(Model& model, Trigger trigger, const std::string& error, std::optional<Bytes> before = std::nullopt);
-  void answer_unloads(Row& row, Confirmed confirmed);
+  void fail_load(Model& model, Trigger trigger, const std::string& error, std::optional<Bytes> before = std::nullopt,
+                 const std::vector<DeviceId>& short_of = {});
   TimePoint retry_at(const Model& model) const;
   Bytes held_by(const Model& model) const;
 };

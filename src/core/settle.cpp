@@ -44,6 +44,7 @@ bool Scheduler::Impl::settle_once() {
     admit(*model);
     drain(*model);
     reindex(*model);
+    if (is_reservation(id) && std::holds_alternative<Cold>(model->state) && model->queue.empty()) model->removed = true;
     if (model->removed) forget_removed(id);
   }
   if (std::exchange(budgets_due, false)) over_budget();
@@ -67,7 +68,7 @@ void Scheduler::Impl::expire_timers() {
   }
   if (view.ledger.next_bound() > view.now) return;
   for (WorkerId late : view.ledger.expire(view.now)) {
-    answer_unloads(*view.ledger.find(late), Confirmed::no);
+    give_receipts(*view.ledger.find(late), Confirmed::no);
     plans_due = true;
     budgets_due = true;
   }
@@ -97,15 +98,19 @@ void Scheduler::Impl::expire(Model& model) {
   if (const auto* failed = std::get_if<Failed>(&model.state);
       failed && failed->retry_at <= view.now && !model.queue.empty())
     plans_due = true;
+  auto* ready = std::get_if<Ready>(&model.state);
+  if (ready && ready->trims_until <= view.now) apply(Trimmed{ready->worker.id});
+  if (is_reservation(model.spec.id)) expire_reservation(model);
   if (!model.queue.empty() || model.pinned) return;
+  const Keep keep = keep_of(view, model);
   if (const auto* asleep = std::get_if<Asleep>(&model.state)) {
-    const Keep keep = model.spec.keep_asleep;
     if (!keep.is_forever() && later(asleep->since, keep.idle) <= view.now)
       begin_stop(model, Trigger::stop, StopReason::idle);
+    return;
   }
-  const auto* ready = std::get_if<Ready>(&model.state);
-  if (!ready || (!ready->worker.leases.empty() && !ROUSE_FAULT(sleeps_leased))) return;
-  if (model.keep.is_forever() || later(ready->last_used, model.keep.idle) > view.now) return;
+  if (!std::holds_alternative<Ready>(model.state) || (!ready->worker.leases.empty() && !ROUSE_FAULT(sleeps_leased)))
+    return;
+  if (keep.is_forever() || later(ready->last_used, keep.idle) > view.now) return;
   if (sleep_suffices(view, model)) return begin_sleep(model, StopReason::idle);
   if (ready->worker.leases.empty()) begin_stop(model, Trigger::stop, StopReason::idle);
 }
@@ -198,11 +203,13 @@ void Scheduler::Impl::reindex(Model& model) {
 TimePoint Scheduler::Impl::next_due(const Model& model) const {
   struct Visitor {
     const Model& model;
+    Keep keep;
     TimePoint operator()(const Cold&) const { return kNever; }
     TimePoint operator()(const Loading& s) const { return s.until; }
     TimePoint operator()(const Ready& s) const {
-      if (!s.worker.leases.empty() || !model.queue.empty() || model.pinned || model.keep.is_forever()) return kNever;
-      return later(s.last_used, model.keep.idle);
+      if (is_reservation(model.spec.id) && !s.worker.leases.empty()) return later(s.since, model.spec.reserved_for);
+      const bool stays = !s.worker.leases.empty() || !model.queue.empty() || model.pinned || keep.is_forever();
+      return std::min(s.trims_until, stays ? kNever : later(s.last_used, keep.idle));
     }
     TimePoint operator()(const Draining& s) const {
       if (const auto* by_unload = std::get_if<DrainedByUnload>(&s.cause)) return by_unload->deadline;
@@ -211,14 +218,13 @@ TimePoint Scheduler::Impl::next_due(const Model& model) const {
     }
     TimePoint operator()(const Sleeping& s) const { return s.until; }
     TimePoint operator()(const Asleep& s) const {
-      const Keep keep = model.spec.keep_asleep;
       return !model.queue.empty() || model.pinned || keep.is_forever() ? kNever : later(s.since, keep.idle);
     }
     TimePoint operator()(const Waking& s) const { return s.until; }
     TimePoint operator()(const Stopping& s) const { return s.until; }
     TimePoint operator()(const Failed& s) const { return model.queue.empty() ? kNever : s.retry_at; }
   };
-  const TimePoint own = std::visit(Visitor{model}, model.state);
+  const TimePoint own = std::visit(Visitor{model, keep_of(view, model)}, model.state);
   return std::min(model.queue.next_deadline(),
                   own > view.now ? own : kNever);  // what is past has been done, or waits for others
 }

@@ -27,7 +27,9 @@ struct Model {
   bool preload_evicts = false;  // … or into those of idle workers
   Oversize oversize = Oversize::untried;
   std::uint32_t failures = 0;           // in a row
+  std::optional<Placement> needs{};     // what a worker needs: as learnt, or more since its memory ran out
   std::optional<Placement> measured{};  // what its workers were seen to hold
+  bool tried_again = false;             // its memory ran out while it loaded: not again until it has been ready
   std::optional<Duration> load_time{};  // as last measured
   std::optional<Duration> wake_time{};  // as last measured
   bool sleeps_badly = false;            // it could not be put to sleep, or woken: until Forget or a change

@@ -11,6 +11,7 @@ core::Policy policy_of(const config::Policy& config) {
   policy.patience = config.patience;
   policy.slice = config.slice;
   policy.load_timeout = config.load_timeout;
+  policy.shared_keep = config.shared_keep;
   return policy;
 }
 

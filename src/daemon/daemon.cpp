@@ -289,38 +289,6 @@ http::Task<Result<Receipt>> Daemon::unload(ModelId model, core::Force force) {
                     .reason = "unloaded"};
 }
 
-http::Task<Result<Receipt>> Daemon::trim(ModelId model) {
-  const std::string name(name_of(model));
-  if (!impl_->catalogue.entry(model)->has_process())
-    co_return fail(Code::conflict, std::format("model \"{}\" holds nothing here: another server runs it", name));
-  if (const core::Stage now = stage(model); now != core::Stage::ready) {
-    co_return fail(Code::conflict, std::format("model \"{}\" holds nothing that could be trimmed now: it is {}", name,
-                                               core::name(now)));
-  }
-  // Leased, so that it is neither put to sleep nor stopped meanwhile.
-  RequestOptions options;
-  options.patience = core::Patience::only_if_ready;
-  options.origin = core::Origin::operator_;
-  auto ticket = co_await request(model, options);
-  if (!ticket) co_return std::unexpected(std::move(ticket.error()));
-  while (!co_await ticket->settled_by(kNever)) continue;
-  auto lease = ticket->take();
-  if (!lease) co_return std::unexpected(std::move(lease.error()));
-  const auto worker = impl_->workers.find(lease->worker());
-  if (worker == impl_->workers.end()) co_return fail(Code::conflict, std::format("model \"{}\" has ended", name));
-  const int tree = worker->second->tree();
-  const TimePoint begun = impl_->parts.clock.now();
-  const Bytes before = system::tree_memory(tree).held();
-  const auto trimmed = co_await worker->second->trim();
-  lease->finish(core::Outcome::unused);
-  if (!trimmed) co_return std::unexpected(trimmed.error());
-  const Bytes freed = std::max(Bytes{}, before - system::tree_memory(tree).held());
-  impl_->sample();
-  const Duration took = impl_->parts.clock.now() - begun;
-  impl_->parts.log.info("{}: trimmed, {} came back", name, to_string(freed));
-  co_return Receipt{.freed = {{kHost, freed}}, .took = took, .reason = "trimmed"};
-}
-
 void Daemon::pin(ModelId model, bool pinned) { impl_->feed(core::Pin{model, pinned}); }
 
 void Daemon::begin_shutdown(TimePoint deadline) {
@@ -366,13 +334,14 @@ void Daemon::Impl::sample(const system::HostMemory& host) {
     sample.trees->push_back({id, held});
     look_for_duplicates(id, held);
   }
+  for (const auto& [request, reservation] : reservations) add_holder(*reservation, sample);
   feed(std::move(sample));
   for (Observer* observer : observers) observer->on_sample();
   keep_warm();
 }
 
 void Daemon::Impl::keep_sampling() {
-  if (sampling_armed || (workers.empty() && warm_files.held() == Bytes{})) return;
+  if (sampling_armed || (workers.empty() && reservations.empty() && warm_files.held() == Bytes{})) return;
   sampling_armed = true;
   sampling.expires_after(std::chrono::seconds(1));
   sampling.async_wait([this](const boost::system::error_code& error) {

@@ -23,6 +23,7 @@
 #include "core/scheduler.hpp"
 #include "daemon/catalogue.hpp"
 #include "daemon/observer.hpp"
+#include "daemon/reservations.hpp"
 #include "daemon/stand_in.hpp"
 #include "daemon/status.hpp"
 #include "daemon/ticket.hpp"
@@ -47,14 +48,6 @@ struct RequestOptions {
   std::string_view id = {};                  // X-Request-Id
   std::string_view client_name = {};         // who asks: a key's name, or an address
   const http::Exchange* exchange = nullptr;  // where the answer goes
-};
-
-// The answer to an unload or a trim: what came back.
-struct Receipt {
-  core::Placement freed;
-  bool confirmed = true;
-  Duration took{};
-  std::string_view reason = {};
 };
 
 class Daemon {
@@ -105,6 +98,11 @@ class Daemon {
   // came back is the host's memory, as it was seen.
   http::Task<Result<Receipt>> trim(ModelId model);
   void pin(ModelId model, bool pinned);
+  // Returns when it is granted, or refused; whoever leaves before gives it up. Granted, it lasts as the wish says.
+  http::Task<Result<ReservationStatus>> reserve(ReservationWish wish);
+  // Returns at once: it waits, or is granted already, or has been refused.
+  Result<ReservationStatus> begin_reservation(ReservationWish wish);
+  Result<ReservationStatus> end_reservation(std::uint64_t id);  // as it was; not_found
   // Ends a request that waits or runs; gives it as it was. not_found for an id that nobody carries (any more), conflict
   // for one that several do: RequestStatus::id tells them apart.
   Result<RequestStatus> cancel(std::string_view request_id);
@@ -126,8 +124,10 @@ class Daemon {
   // What a waiting client is told: "loading 43 % eta 1.2 s".
   std::string progress(ModelId id) const;
   std::vector<DeviceStatus> devices_as_sampled() const;
-  std::vector<GroupStatus> groups() const;      // ascending by name
-  std::vector<RequestStatus> requests() const;  // that wait or run, ascending by arrival
+  std::optional<DeviceId> find_device(std::string_view name) const;
+  std::vector<ReservationStatus> reservations() const;  // that wait or are granted, ascending by arrival
+  std::vector<GroupStatus> groups() const;              // ascending by name
+  std::vector<RequestStatus> requests() const;          // that wait or run, ascending by arrival
   void observe(Observer& observer);
   // Loads, unloads and waiting requests that stand longer than their history and time-outs explain, in words; empty
   // while all is well (see core/overdue.hpp).

@@ -162,6 +162,7 @@ void Daemon::Impl::worker_gone(WorkerId id, std::string why) {
 }
 
 void Daemon::Impl::perform(const core::Admit& effect) {
+  if (is_granted(effect)) return;
   const auto it = requests.find(effect.request);
   auto entry = entry_of(effect.worker);
   if (it == requests.end() || !entry) return feed(core::Finish{effect.request, core::Outcome::failed});
@@ -176,6 +177,7 @@ void Daemon::Impl::perform(const core::Admit& effect) {
 }
 
 void Daemon::Impl::perform(const core::Refuse& effect) {
+  if (is_refused(effect)) return;
   if (const auto it = requests.find(effect.request); it != requests.end()) {
     Pending& pending = *it->second;
     pending.refusal = effect.refusal;
@@ -193,6 +195,7 @@ void Daemon::Impl::perform(const core::Refuse& effect) {
 }
 
 void Daemon::Impl::perform(const core::CutLease& effect) {
+  if (is_over(effect)) return;
   const auto it = requests.find(effect.request);
   if (it != requests.end()) it->second->cut_off(Cut::forced);
 }
@@ -202,6 +205,29 @@ void Daemon::Impl::perform(const core::Unloaded& effect) {
     it->second->unloaded = effect;
     it->second->done.cancel();
   }
+}
+
+void Daemon::Impl::perform(const core::Returned& effect) {
+  const Entry* entry = catalogue.seen(effect.model);
+  if (!entry || !entry->has_process()) return;
+  const Receipt receipt{.freed = memory_of(effect.freed),
+                        .confirmed = effect.confirmed == core::Confirmed::yes,
+                        .took = effect.took,
+                        .reason = core::name(effect.reason)};
+  const std::string freed = describe(receipt.freed);
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(receipt.took).count();
+  const std::string line =
+      std::format("{}: {} {} after {} ms ({}), worker {}", entry->model.id, freed,
+                  receipt.confirmed ? "came back" : "not seen back", took, receipt.reason, effect.worker.value);
+  const system::LogField fields[] = {{"event", "receipt"},
+                                     {"model", entry->model.id},
+                                     {"worker", static_cast<std::int64_t>(effect.worker.value)},
+                                     {"freed", freed},
+                                     {"confirmed", receipt.confirmed ? "yes" : "no"},
+                                     {"took_ms", took},
+                                     {"reason", receipt.reason}};
+  parts.log.write(receipt.confirmed ? system::Level::info : system::Level::warning, line, fields);
+  for (Observer* observer : observers) observer->on_receipt(effect.model, effect.worker, receipt);
 }
 
 void Daemon::Impl::perform(const core::WakeAt& effect) {

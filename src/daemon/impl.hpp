@@ -50,12 +50,14 @@ class Daemon::Impl final : public Desk {
   void perform(const core::StartWorker& effect);
   void perform(const core::StopWorker& effect);
   void perform(const core::KillWorker& effect);
+  void perform(const core::TrimWorker& effect);
   void perform(const core::SleepWorker& effect);
   void perform(const core::WakeWorker& effect);
   void perform(const core::Admit& effect);
   void perform(const core::Refuse& effect);
   void perform(const core::CutLease& effect);
   void perform(const core::Unloaded& effect);
+  void perform(const core::Returned& effect);
   void perform(const core::WakeAt& effect);
   void perform(const core::Announce& effect);
   void perform(const core::ShutdownComplete& effect);
@@ -76,6 +78,22 @@ class Daemon::Impl final : public Desk {
   // --- duplicates.cpp -------------------------------------------------------------------------------------------
   void look_for_duplicates(WorkerId worker, Bytes held);  // by its whole tree, just now
   void looked_for_duplicates(WorkerId worker, const std::vector<Bytes>& sizes);
+
+  // --- reservations.cpp -----------------------------------------------------------------------------------------
+  struct Reservation;
+  Result<std::shared_ptr<Reservation>> ask_for(ReservationWish wish);  // shared with `reservations`
+  void tell(const Reservation& reservation, ReservationStep step) const;
+  void end(Reservation& reservation, ReservationStep how);
+  static void add_holder(const Reservation& reservation, core::DeviceMeasured& sample);  // what its processes use
+  // Whether the effect speaks of one: then it is done.
+  bool is_granted(const core::Admit& effect);
+  bool is_refused(const core::Refuse& effect);
+  bool is_over(const core::CutLease& effect);
+
+  // --- trimming.cpp ---------------------------------------------------------------------------------------------
+  // Has the worker drop its caches; what of the host's memory came back. Cut short, it has failed.
+  http::Task<Result<Bytes>> trim(WorkerId worker);
+  http::Task<void> trim_for_others(WorkerId worker);
 
   // --- places.cpp -----------------------------------------------------------------------------------------------
   http::Task<void> keep_waiting(Ticket ticket);
@@ -139,6 +157,9 @@ class Daemon::Impl final : public Desk {
     std::optional<core::Refusal> refusal;
   };
   std::unordered_map<RequestId, Unloading*> unloads;  // owned by the coroutines that wait
+
+  std::map<RequestId, std::shared_ptr<Reservation>> reservations;  // shared with whoever waits for one
+  std::uint64_t next_reservation = kFirstReservation.value + 1;
 
   // Whoever needs the same files looked at waits for the one look.
   struct Look {

@@ -11,7 +11,9 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "core/effects.hpp"
+#include "daemon/reservations.hpp"
 #include "daemon/stand_in.hpp"
+#include "daemon/status.hpp"
 #include "daemon/ticket.hpp"
 
 namespace rouse::daemon {
@@ -50,11 +52,13 @@ class Observer {
  public:
   virtual ~Observer() = default;
   virtual void on_transition(const core::Announce& transition) = 0;
-  virtual void on_request(const RequestNews& news) = 0;  // of clients, not of operators
-  virtual void on_sample() = 0;                          // the machine's memory was looked at
-  virtual void on_config() = 0;                          // the catalogue is another now
-  virtual void on_circuit(ModelId model) = 0;            // a remote one's was opened or closed
-  virtual void on_progress(ModelId model) = 0;           // its load has been looked at: a few times a second
+  virtual void on_receipt(ModelId model, WorkerId worker, const Receipt& receipt) = 0;  // of every worker that ended
+  virtual void on_request(const RequestNews& news) = 0;                                 // of clients, not of operators
+  virtual void on_reservation(const ReservationStatus& reservation, ReservationStep step) = 0;
+  virtual void on_sample() = 0;                // the machine's memory was looked at
+  virtual void on_config() = 0;                // the catalogue is another now
+  virtual void on_circuit(ModelId model) = 0;  // a remote one's was opened or closed
+  virtual void on_progress(ModelId model) = 0;  // its load has been looked at: a few times a second
 };
 
 }  // namespace rouse::daemon

@@ -126,7 +126,9 @@ std::vector<DeviceStatus> Daemon::devices_as_sampled() const {
   for (const auto& [id, device] : ledger.devices()) {
     if (is_group(id)) continue;
     Bytes unconfirmed;
+    Bytes reserved;
     for (const auto& [worker, row] : ledger.rows()) {
+      if (is_reservation(row.model)) reserved += core::bytes_on(row.bytes, id);
       if (row.phase == core::Phase::unconfirmed || row.phase == core::Phase::stuck)
         unconfirmed += core::bytes_on(row.bytes, id);
     }
@@ -136,10 +138,11 @@ std::vector<DeviceStatus> Daemon::devices_as_sampled() const {
                    .limit = device.budget.limit + warm,
                    .reserve = device.budget.reserve,
                    .effective = ledger.effective(id),
-                   .used_by_models = device.held - unconfirmed,
+                   .used_by_models = device.held - unconfirmed - reserved,
                    .used_by_others = device.others,
                    .unconfirmed = unconfirmed,
-                   .kept_warm = warm});
+                   .kept_warm = warm,
+                   .reserved = reserved});
   }
   return all;
 }

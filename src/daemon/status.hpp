@@ -63,6 +63,15 @@ struct DeviceStatus {
   Bytes used_by_others;
   Bytes unconfirmed;
   Bytes kept_warm;  // files of cold models
+  Bytes reserved;  // for programs outside
+};
+
+// What came back, or did not, when a worker ended or dropped its caches.
+struct Receipt {
+  core::Placement freed;
+  bool confirmed = true;
+  Duration took{};
+  std::string_view reason = {};
 };
 
 struct GroupStatus {

@@ -79,11 +79,49 @@ TEST_CASE("lists are objects with one member") {
   CHECK(admin_json_of(std::vector<daemon::ModelStatus>{}) == R"({"models":[]})");
   CHECK(admin_json_of(std::vector{model_named("a"), model_named("b")}).starts_with(R"({"models":[{"id":"a",)"));
   const daemon::DeviceStatus host{"host",   Bytes{8}, Bytes{7}, Bytes{1}, Bytes{6},
-                                  Bytes{5}, Bytes{4}, Bytes{3}, Bytes{2}};
+                                  Bytes{5}, Bytes{4}, Bytes{3}, Bytes{2}, Bytes{1}};
   CHECK(
       admin_json_of(std::vector{host}) ==
       R"({"devices":[{"id":"host","total":8,"limit":7,"reserve":1,"effective":6,"used_by_models":5,"used_by_others":4,)"
-      R"("unconfirmed":3,"kept_warm":2}]})");
+      R"("unconfirmed":3,"kept_warm":2,"reserved":1}]})");
+}
+
+TEST_CASE("a reservation is asked for with its size in either form, and with an end") {
+  const auto read = [](const char* body) { return read_reservation_request(body); };
+  const auto words = read(R"({"device":"gpu0","bytes":"8GiB","seconds":1.5,"priority":"high","wait":false})");
+  REQUIRE(words);
+  CHECK(words->device == "gpu0");
+  CHECK(words->bytes == gib(8));
+  CHECK(words->lasts == 1500ms);
+  CHECK(words->priority == core::Priority::high);
+  CHECK_FALSE(words->wait);
+  const auto number = read(R"({"device":"host","bytes":1024,"pid":7})");
+  REQUIRE(number);
+  CHECK(number->bytes == kib(1));
+  CHECK(number->pid == 7);
+  CHECK(number->wait);
+  CHECK_FALSE(read(R"({"device":"host","bytes":"8GiB"})"));               // it would never end
+  CHECK_FALSE(read(R"({"device":"host","bytes":0,"seconds":1})"));        // of nothing
+  CHECK_FALSE(read(R"({"device":"host","bytes":"lots","seconds":1})"));   // of what?
+  CHECK_FALSE(read(R"({"device":"host","bytes":1,"seconds":-1})"));       // over before it begins
+  CHECK_FALSE(read(R"({"bytes":1,"seconds":1,"device":"host","x":1})"));  // misspelt
+  CHECK_FALSE(read(R"({"device":"host","bytes":1,"seconds":1,"priority":"highest"})"));
+}
+
+TEST_CASE("a reservation shows whether it is granted, and when it ends") {
+  daemon::ReservationStatus reservation{.id = 3,
+                                        .device = "gpu0",
+                                        .bytes = Bytes{8},
+                                        .holder = "lab",
+                                        .pid = 7,
+                                        .asked_at = kTime,
+                                        .granted_at = {},
+                                        .expires_at = {}};
+  CHECK(admin_json_of(reservation) ==
+        R"({"id":3,"device":"gpu0","bytes":8,"state":"waiting","priority":"normal","holder":"lab","pid":7,)"
+        R"("asked_at":"2023-11-14T22:13:20.123Z","granted_at":null,"expires_at":null})");
+  reservation.granted_at = reservation.expires_at = kTime;
+  CHECK(admin_json_of(std::vector{reservation}).contains(R"("state":"granted")"));
 }
 
 TEST_CASE("groups stand beside devices, not among them") {

@@ -90,7 +90,7 @@ TEST_CASE("a snapshot is models and devices together") {
 
 TEST_CASE("a device is worth an event when ours changed, or others moved by a hundredth") {
   const daemon::DeviceStatus before{"host",   Bytes{1000}, Bytes{800}, Bytes{0}, Bytes{800},
-                                    Bytes{0}, Bytes{50},   Bytes{0},   Bytes{0}};
+                                    Bytes{0}, Bytes{50},   Bytes{0},   Bytes{0}, Bytes{0}};
   daemon::DeviceStatus now = before;
   CHECK_FALSE(differs(before, now));
   now.used_by_others = Bytes{60};

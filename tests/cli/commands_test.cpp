@@ -83,12 +83,12 @@ TEST_CASE("devices shows budgets and who holds what") {
   FakeDaemon fake;
   fake.answer("GET /rouse/v1/devices",
               R"({"devices":[{"id":"host","total":8589934592,"limit":6442450944,"reserve":0,"effective":5368709120,
-               "used_by_models":1073741824,"used_by_others":2147483648,"unconfirmed":512}]})");
+               "used_by_models":1073741824,"used_by_others":2147483648,"unconfirmed":512,"reserved":1048576}]})");
   const Ran ran = asking(fake)({"devices"});
   CHECK(ran.exit == 0);
   CHECK(ran.out ==
-        "DEVICE  TOTAL  LIMIT  RESERVE  MODELS  OTHERS  UNCONFIRMED  FOR MODELS NOW\n"
-        "host    8 GiB  6 GiB      0 B   1 GiB   2 GiB        512 B           5 GiB\n");
+        "DEVICE  TOTAL  LIMIT  RESERVE  MODELS  RESERVED  OTHERS  UNCONFIRMED  FOR MODELS NOW\n"
+        "host    8 GiB  6 GiB      0 B   1 GiB     1 MiB   2 GiB        512 B           5 GiB\n");
 }
 
 TEST_CASE("devices shows groups below, where there are any") {

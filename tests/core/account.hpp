@@ -4,6 +4,8 @@
 
 #include <map>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "core/events.hpp"
 #include "core/ledger.hpp"
@@ -22,13 +24,20 @@ struct Holding {
 
 struct Pool {
   Budget budget;
-  Bytes others;
+  Bytes others;                                      // that count
+  Bytes others_now;                                  // by the last sample
+  std::vector<std::pair<TimePoint, Bytes>> lower{};  // samples since they have been less than what counts
+  Bytes before_grants;                               // what others used when the last reservation was granted, or less
+  bool shared = false;
 };
 
 class Account {
  public:
   void set_budget(const Budget& budget) { pools_[budget.device].budget = budget; }
-  void sample(const DeviceMeasured& sample);
+  void sample(const DeviceMeasured& sample, TimePoint now, Duration calm);
+  void set_shared(DeviceId device, bool shared) { pools_[device].shared = shared; }
+  bool shared(DeviceId device) const { return pools_.contains(device) && pools_.at(device).shared; }
+  void granted(DeviceId device) { pools_[device].before_grants = pools_[device].others_now; }
   void set_total(DeviceId device, Bytes total) { pools_[device].budget.total = total; }
   void expire(TimePoint now);
 
@@ -47,6 +56,8 @@ class Account {
   const std::map<DeviceId, Pool>& pools() const { return pools_; }
 
  private:
+  static void settle(Pool& pool, TimePoint now, Duration calm);
+
   std::map<WorkerId, Holding> holdings_;
   std::map<DeviceId, Pool> pools_;
 };

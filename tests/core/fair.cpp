@@ -25,7 +25,11 @@ void World::fair_phase() {
     }
   }
   const auto calm_down = [&] {
-    for (auto& [device, chip] : machine_.chips) chip.outsiders = Bytes{};
+    for (auto& [device, chip] : machine_.chips) {
+      chip.outsiders = Bytes{};
+      chip.shared = false;
+    }
+    for (auto& [worker, holder] : machine_.holders) holder.uses = Bytes{};
     for (auto& [worker, tree] : machine_.trees) {  // what nobody can tell from an outsider's leaves with the outsiders
       for (DeviceBytes& share : tree.real) {
         const auto chip = machine_.chips.find(share.device);

@@ -39,7 +39,7 @@ void World::turn() {
       if (const auto request = some_request(true))
         tell(Finish{*request, choices_.percent(80) ? Outcome::ok : Outcome::failed});
       return;
-    case 4: return outsider();
+    case 4: return choices_.percent(30) ? reserve() : outsider();
     case 5: return measure();
     case 6: return operator_acts();
     case 7: return crash();
@@ -84,6 +84,32 @@ void World::submit() {
     }
   }
   tell(request);
+}
+
+void World::reserve() {
+  auto it = machine_.chips.begin();
+  std::advance(it, choices_.below(static_cast<std::uint32_t>(machine_.chips.size())));
+  Reserve wish{.request = RequestId{next_request_++},
+               .reservation = ModelId{next_reservation_++},
+               .device = it->first,
+               .bytes = Bytes{it->second.budget.limit.count / 100 * choices_.between(5, 105)},
+               .client = ClientId{choices_.between(1, 4)},
+               .deadline = now_ + (choices_.percent(70) ? Duration(10min) : seconds(0, 30'000))};
+  wish.priority = choices_.one_of({Priority::normal, Priority::normal, Priority::low, Priority::high});
+  wish.lasts = choices_.percent(40) ? Duration::max() : seconds(100, 60'000);
+  if (choices_.percent(25)) calendar_.note(now_ + seconds(500, 16'000), Happening::client_leaves, wish.request.value);
+  tell(wish);
+}
+
+// Where its memory ran out, if that is why it ends.
+std::vector<DeviceId> World::runs_out(WorkerId worker) {
+  const auto tree = machine_.trees.find(worker);
+  if (tree == machine_.trees.end() || !choices_.percent(weather_.runs_out)) return {};
+  std::vector<DeviceId> devices;
+  for (const DeviceBytes& share : tree->second.planned) {
+    if (!is_group(share.device) && (devices.empty() || choices_.percent(50))) devices.push_back(share.device);
+  }
+  return devices;
 }
 
 void World::client_leaves(RequestId request, bool comes_back) {
@@ -152,6 +178,7 @@ void World::outsider() {
     case 2: chip.outsiders = gib(total); break;
     default: chip.outsiders = mib(choices_.between(0, total * 1000));
   }
+  if (choices_.percent(30)) chip.shared = !chip.shared;
   if (choices_.percent(60)) tell(machine_.sample(it->first));
 }
 
@@ -175,7 +202,7 @@ void World::crash() {
     worker = oracle_.models().at(*model).current;
   if (!worker) return;
   ends(*worker);
-  tell(Exited{*worker, "killed by signal 9"});
+  tell(Exited{*worker, "killed by signal 9", runs_out(*worker)});
 }
 
 ModelSpec World::make_spec(ModelId id) {
@@ -200,6 +227,13 @@ ModelSpec World::make_spec(ModelId id) {
       choices_.one_of({SizeSource::configured, SizeSource::estimated, SizeSource::estimated, SizeSource::measured});
   spec.priority =
       choices_.one_of({Priority::normal, Priority::normal, Priority::normal, Priority::low, Priority::high});
+  if (choices_.percent(15)) {
+    spec.learnt.footprint = spec.placements.front();
+    for (DeviceBytes& share : *spec.learnt.footprint)
+      share.bytes.count = share.bytes.count / 100 * choices_.between(40, 130);
+    spec.learnt.load = seconds(100, 40'000);
+  }
+  spec.trims = choices_.percent(30);
   spec.pinned = choices_.percent(6);
   spec.preload = choices_.percent(10);
   spec.keep = choices_.one_of({Keep{5min}, Keep{5min}, Keep{60s}, Keep{3s}, Keep{0s}, Keep::forever()});
@@ -209,6 +243,7 @@ ModelSpec World::make_spec(ModelId id) {
   spec.stop_grace = choices_.one_of({10'000ms, 1'000ms});
   if (group_ && choices_.percent(60)) {
     for (Placement& placement : spec.placements) placement.push_back({kFirstGroup, Bytes{1}});
+    if (spec.learnt.footprint) spec.learnt.footprint->push_back({kFirstGroup, Bytes{1}});
   }
   if (choices_.percent(45)) {
     spec.asleep = Placement{{kHost, mib(choices_.one_of({0U, 100U, 1'000U, 3'000U}))}};
@@ -251,8 +286,11 @@ void World::catalogue() {
     } else if (exists && kind == 2) {  // its size has been learnt
       const ModelSpec fresh = spec;
       spec = known->second.spec;
-      spec.size_source = SizeSource::measured;
-      spec.placements = fresh.placements;
+      spec.learnt.load = fresh.learnt.load;
+      spec.learnt.footprint = spec.placements.front();
+      for (DeviceBytes& share : *spec.learnt.footprint) {
+        if (!is_group(share.device)) share.bytes.count = share.bytes.count / 100 * choices_.between(60, 120);
+      }
     }
     change.changed.push_back(spec);
   }

@@ -27,6 +27,11 @@ DeviceMeasured unattributed(Bytes used, Bytes total = gib(10)) {
   return {.device = kGpu, .total = total, .used = used, .trees = std::nullopt};
 }
 
+// Without calm: what others give back counts at once. True if anything has changed.
+bool measure(Ledger& ledger, const DeviceMeasured& sample, bool frozen) {
+  return ledger.measure(sample, frozen, kStart, Duration{}).changed;
+}
+
 TEST_CASE("a device nobody has named has nothing to give") {
   const Ledger ledger;
   CHECK(ledger.effective(kGpu) == Bytes{});
@@ -38,10 +43,10 @@ TEST_CASE("the effective budget is the least of the limit and what others and th
   Ledger ledger = with_gpu(gib(10), gib(8), gib(1));
   CHECK(ledger.ever(kGpu) == gib(8));
   CHECK(ledger.effective(kGpu) == gib(8));
-  CHECK(ledger.measure(attributed(gib(4), {}), false));
+  CHECK(measure(ledger, attributed(gib(4), {}), false));
   CHECK(ledger.effective(kGpu) == gib(5));
   CHECK(ledger.ever(kGpu) == gib(8));
-  CHECK(ledger.measure(attributed(gib(12), {}), false));
+  CHECK(measure(ledger, attributed(gib(12), {}), false));
   CHECK(ledger.effective(kGpu) == Bytes{});
 }
 
@@ -53,14 +58,14 @@ TEST_CASE("a reserve larger than the limit leaves is what binds") {
 
 TEST_CASE("a sample that changes no figure says so") {
   Ledger ledger = with_gpu();
-  CHECK(!ledger.measure(attributed({}, {}), false));
-  CHECK(ledger.measure(attributed(gib(1), {}), false));
-  CHECK(!ledger.measure(attributed(gib(1), {}), false));
+  CHECK(!measure(ledger, attributed({}, {}), false));
+  CHECK(measure(ledger, attributed(gib(1), {}), false));
+  CHECK(!measure(ledger, attributed(gib(1), {}), false));
 }
 
 TEST_CASE("a sample brings the device's total") {
   Ledger ledger = with_gpu(gib(10), gib(10));
-  CHECK(ledger.measure(attributed({}, {}, gib(6)), false));
+  CHECK(measure(ledger, attributed({}, {}, gib(6)), false));
   CHECK(ledger.ever(kGpu) == gib(6));
 }
 
@@ -143,7 +148,7 @@ TEST_CASE("others are what is used beyond our trees, the owed and the unconfirme
   ledger.owe(WorkerId{3}, kStart);
   ledger.expire(kStart);
   // 4 by our tree (more than was planned), 2 owed, 1 unconfirmed, 5 by others
-  ledger.measure(attributed(gib(12), {{WorkerId{1}, gib(4)}}, gib(20)), false);
+  measure(ledger, attributed(gib(12), {{WorkerId{1}, gib(4)}}, gib(20)), false);
   CHECK(ledger.devices().at(kGpu).others == gib(5));
   CHECK(ledger.effective(kGpu) == gib(15));
   CHECK(ledger.free(kGpu) == gib(9));
@@ -152,7 +157,7 @@ TEST_CASE("others are what is used beyond our trees, the owed and the unconfirme
 TEST_CASE("a load that has not yet taken its bytes leaves no room to others") {
   Ledger ledger = with_gpu();
   ledger.hold(WorkerId{1}, kModel, on_gpu(gib(6)));
-  ledger.measure(attributed(gib(1), {{WorkerId{1}, gib(1)}}), false);
+  measure(ledger, attributed(gib(1), {{WorkerId{1}, gib(1)}}), false);
   CHECK(ledger.devices().at(kGpu).others == Bytes{});
   CHECK(ledger.free(kGpu) == gib(4));
 }
@@ -166,17 +171,17 @@ TEST_CASE("a sample with less in use than our trees and the unconfirmed shows th
   ledger.expire(kStart);
 
   SECTION("all of it") {
-    CHECK(ledger.measure(attributed(gib(4), {{WorkerId{1}, gib(4)}}), false));
+    CHECK(measure(ledger, attributed(gib(4), {{WorkerId{1}, gib(4)}}), false));
     CHECK(ledger.rows().size() == 1);
     CHECK(ledger.free(kGpu) == gib(6));
   }
   SECTION("some of it") {
-    CHECK(ledger.measure(attributed(gib(5), {{WorkerId{1}, gib(4)}}), false));
+    CHECK(measure(ledger, attributed(gib(5), {{WorkerId{1}, gib(4)}}), false));
     CHECK(ledger.free(kGpu) == gib(5));
     CHECK(ledger.devices().at(kGpu).others == Bytes{});
   }
   SECTION("none of it, while others hide it") {
-    ledger.measure(attributed(gib(10), {{WorkerId{1}, gib(4)}}), false);
+    measure(ledger, attributed(gib(10), {{WorkerId{1}, gib(4)}}), false);
     CHECK(ledger.rows().size() == 3);
     CHECK(ledger.devices().at(kGpu).others == gib(1));
   }
@@ -187,7 +192,7 @@ TEST_CASE("a return after a sample has cleared the bytes gives nothing back twic
   ledger.hold(WorkerId{1}, kModel, on_gpu(gib(4)));
   ledger.owe(WorkerId{1}, kStart);
   ledger.expire(kStart);
-  ledger.measure(attributed({}, {}), false);
+  measure(ledger, attributed({}, {}), false);
   CHECK(ledger.free(kGpu) == gib(10));
   CHECK(!ledger.release(WorkerId{1}));
   CHECK(ledger.free(kGpu) == gib(10));
@@ -197,7 +202,7 @@ TEST_CASE("a sample clears no bytes that are merely owed: those have their bound
   Ledger ledger = with_gpu();
   ledger.hold(WorkerId{1}, kModel, on_gpu(gib(4)));
   ledger.owe(WorkerId{1}, kStart + 5s);
-  ledger.measure(attributed({}, {}), false);
+  measure(ledger, attributed({}, {}), false);
   CHECK(ledger.free(kGpu) == gib(6));
 }
 
@@ -207,11 +212,11 @@ TEST_CASE("bytes unconfirmed on two devices are cleared on each by its own sampl
   ledger.hold(WorkerId{1}, kModel, {{kHost, gib(1)}, {kGpu, gib(6)}});
   ledger.owe(WorkerId{1}, kStart);
   ledger.expire(kStart);
-  ledger.measure(attributed({}, {}), false);
+  measure(ledger, attributed({}, {}), false);
   CHECK(ledger.free(kGpu) == gib(10));
   CHECK(ledger.free(kHost) == gib(3));
   REQUIRE(ledger.find(WorkerId{1}));
-  ledger.measure({.device = kHost, .total = gib(4), .used = {}, .trees = std::vector<TreeBytes>{}}, false);
+  measure(ledger, {.device = kHost, .total = gib(4), .used = {}, .trees = std::vector<TreeBytes>{}}, false);
   CHECK(ledger.rows().empty());
 }
 
@@ -224,9 +229,9 @@ TEST_CASE("a place in a group is no memory, and is given back with the last byte
   ledger.owe(WorkerId{1}, kStart);
   ledger.expire(kStart);
   CHECK(ledger.free(kFirstGroup) == Bytes{});
-  ledger.measure(attributed(gib(2), {}), false);
+  measure(ledger, attributed(gib(2), {}), false);
   CHECK(ledger.free(kFirstGroup) == Bytes{});
-  ledger.measure(attributed({}, {}), false);
+  measure(ledger, attributed({}, {}), false);
   CHECK(ledger.rows().empty());
   CHECK(ledger.free(kFirstGroup) == Bytes{1});
 }
@@ -237,27 +242,27 @@ TEST_CASE("a place whose row holds no bytes comes free with the next sample, whi
   ledger.hold(WorkerId{1}, kModel, {{kGpu, Bytes{}}, {kFirstGroup, Bytes{1}}});
   ledger.owe(WorkerId{1}, kStart);
   ledger.expire(kStart);
-  CHECK(ledger.measure(attributed({}, {}), false));
+  CHECK(measure(ledger, attributed({}, {}), false));
   CHECK(ledger.free(kFirstGroup) == Bytes{1});
 }
 
 TEST_CASE("where memory is not attributed others are what is used beyond the ledger") {
   Ledger ledger = with_gpu();
   ledger.hold(WorkerId{1}, kModel, on_gpu(gib(4)));
-  ledger.measure(unattributed(gib(7)), false);
+  measure(ledger, unattributed(gib(7)), false);
   CHECK(ledger.devices().at(kGpu).others == gib(3));
   CHECK(ledger.free(kGpu) == gib(3));
-  ledger.measure(unattributed(gib(2)), false);
+  measure(ledger, unattributed(gib(2)), false);
   CHECK(ledger.devices().at(kGpu).others == Bytes{});
 }
 
 TEST_CASE("where memory is not attributed others are frozen while a worker there loads or stops") {
   Ledger ledger = with_gpu();
-  ledger.measure(unattributed(gib(2)), false);
+  measure(ledger, unattributed(gib(2)), false);
   ledger.hold(WorkerId{1}, kModel, on_gpu(gib(4)));
-  CHECK(!ledger.measure(unattributed(gib(3)), true));
+  CHECK(!measure(ledger, unattributed(gib(3)), true));
   CHECK(ledger.devices().at(kGpu).others == gib(2));
-  ledger.measure(unattributed(gib(6)), false);
+  measure(ledger, unattributed(gib(6)), false);
   CHECK(ledger.devices().at(kGpu).others == gib(2));
 }
 
@@ -267,11 +272,11 @@ TEST_CASE("where memory is not attributed our rows stand for our trees when unco
   ledger.hold(WorkerId{2}, kModel, on_gpu(gib(3)));
   ledger.owe(WorkerId{2}, kStart);
   ledger.expire(kStart);
-  ledger.measure(unattributed(gib(7)), false);
+  measure(ledger, unattributed(gib(7)), false);
   CHECK(ledger.free(kGpu) == gib(3));
-  CHECK(!ledger.measure(unattributed(gib(4)), true));
+  CHECK(!measure(ledger, unattributed(gib(4)), true));
   CHECK(ledger.free(kGpu) == gib(3));
-  CHECK(ledger.measure(unattributed(gib(4)), false));
+  CHECK(measure(ledger, unattributed(gib(4)), false));
   CHECK(ledger.free(kGpu) == gib(6));
   CHECK(ledger.rows().size() == 1);
 }

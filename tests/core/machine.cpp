@@ -13,6 +13,13 @@ DeviceMeasured Machine::sample(DeviceId device) const {
     sample.used += bytes;
     if (chip.attributed && tree.alive && bytes > Bytes{}) sample.trees->push_back({worker, bytes});
   }
+  for (const auto& [worker, holder] : holders) {
+    if (holder.device != device) continue;
+    const Bytes uses = std::min(holder.uses, std::max(Bytes{}, sample.total - sample.used));
+    sample.used += uses;
+    if (holder.known && chip.attributed) sample.trees->push_back({worker, uses});
+  }
+  sample.shared = chip.shared;
   sample.used += std::min(chip.outsiders, std::max(Bytes{}, sample.total - sample.used));  // they get what is left
   return sample;
 }

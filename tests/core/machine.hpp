@@ -30,6 +30,7 @@ enum class Happening : std::uint8_t {
   client_leaves,   // a waiting client gives up
   client_returns,  // … and asks again
   sample,          // a device is measured
+  trims,           // it has dropped what caches it could
 };
 
 struct Due {
@@ -79,8 +80,10 @@ struct Weather {
   std::uint32_t rest_fails = 6;    // falling asleep, or waking
   std::uint32_t rest_hangs = 4;
   std::uint32_t rest_crashes = 4;
+  std::uint32_t runs_out = 30;  // of loads that fail or crash: for lack of memory
+  std::uint32_t trim_hangs = 10;
 
-  static Weather fair() { return {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; }
+  static Weather fair() { return {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; }
 };
 
 struct Tree {  // of processes: a worker
@@ -100,11 +103,19 @@ struct Chip {  // a device
   Budget budget;
   bool attributed = true;  // does anybody say which process holds what?
   Bytes outsiders;
+  bool shared = false;  // one of them computes on it
+};
+
+struct Holder {  // of a reservation: a program that is not ours
+  DeviceId device;
+  Bytes uses;
+  bool known = false;  // which one it is
 };
 
 struct Machine {
   std::map<DeviceId, Chip> chips;
-  std::map<WorkerId, Tree> trees;  // until their bytes are physically back
+  std::map<WorkerId, Tree> trees;      // until their bytes are physically back
+  std::map<WorkerId, Holder> holders;  // by their reservation's worker; also for a while after its end
 
   Bytes taken(const Tree& tree, DeviceId device) const {
     if (tree.sleeps) return bytes_on(tree.asleep, device);

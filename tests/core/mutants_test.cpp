@@ -36,6 +36,12 @@ constexpr std::array kMutants{
     Mutant{Fault::frees_on_sleep, 3, "frees_on_sleep"},
     Mutant{Fault::sleeps_leased, 4, "sleeps_leased"},
     Mutant{Fault::forgets_sleeper, 12, "forgets_sleeper"},
+    Mutant{Fault::frees_on_lapse, 3, "frees_on_lapse"},
+    Mutant{Fault::takes_reserved, 4, "takes_reserved"},
+    Mutant{Fault::reserves_for_ever, 6, "reserves_for_ever"},
+    Mutant{Fault::believes_at_once, 2, "believes_at_once"},
+    Mutant{Fault::tries_for_ever, 10, "tries_for_ever"},
+    Mutant{Fault::trims_for_ever, 12, "trims_for_ever"},
 };
 
 class Fallible {  // a fault that lasts as long as this does
@@ -59,7 +65,7 @@ std::vector<std::uint64_t> records(std::uint64_t seed) {
 
 TEST_CASE("the oracle catches every fault of the core under its invariant's number") {
   constexpr std::uint64_t kHistories = 2'000;  // at most; a few suffice
-  STATIC_REQUIRE(kMutants.size() == static_cast<std::size_t>(Fault::forgets_sleeper));
+  STATIC_REQUIRE(kMutants.size() == static_cast<std::size_t>(Fault::trims_for_ever));
   for (const Mutant& mutant : kMutants) {
     DYNAMIC_SECTION("fault " << mutant.name << " breaks invariant " << mutant.invariant) {
       const Fallible fallible(mutant.fault);

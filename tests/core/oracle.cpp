@@ -32,6 +32,8 @@ void Oracle::saw(const Event& event, TimePoint now, const Effects& effects, cons
   if (wake_ <= now) wake_ = kNever;  // it has rung, or this event came at the same moment
 
   apply(event);
+  trims_now_ = std::ranges::any_of(effects, [](const Effect& e) { return std::holds_alternative<TrimWorker>(e); }) ||
+               std::ranges::any_of(processes_, [](const auto& item) { return item.second.trims_until != kNever; });
   for (const Effect& effect : effects) {
     std::visit([this](const auto& e) { check(e); }, effect);
   }
@@ -70,7 +72,8 @@ void Oracle::apply(const Event& event) {
 // A load takes the larger of the policy's bound and 4 × what was learnt at most.
 void Oracle::time_out_loads() {
   for (auto& [id, process] : processes_) {
-    if (process.ready || process.stopped || process.failed) continue;
+    if (process.trims_until <= now_) process.trims_until = kNever;
+    if (process.ready || process.stopped || process.failed || process.ran_out) continue;
     const Duration learnt = entry(process.model).load_time.value_or(Duration{});
     if (now_ < later(process.started, std::max(policy_.load_timeout, 4 * learnt))) continue;
     load_failed(process);
@@ -91,6 +94,8 @@ void Oracle::forget() {
     model = Entry{};
     model.removed = true;
   }
+  std::erase_if(models_,
+                [&](const auto& item) { return is_reservation(item.first) && !view_->models.contains(item.first); });
 }
 
 }  // namespace rouse::core::testing

@@ -56,7 +56,8 @@ struct Process {  // a worker, from StartWorker until it has exited
   std::optional<TimePoint> ready{};
   std::optional<TimePoint> stopped{};
   std::optional<TimePoint> killed{};
-  bool failed = false;  // its load has failed
+  bool failed = false;   // its load has failed
+  bool ran_out = false;  // … for lack of memory, and it is tried once more
   bool draining = false;
   bool clamped = false;        // started with less than its estimate
   bool by_cancelling = false;  // its load was begun by cancelling another
@@ -65,6 +66,7 @@ struct Process {  // a worker, from StartWorker until it has exited
   TimePoint rest_since{};
   Placement live{};  // what it takes awake
   bool woken = false;
+  TimePoint trims_until = kNever;  // it is dropping its caches
   TimePoint idle_since{};
   std::set<RequestId> leases{};
   std::set<RequestId> first{};  // were waiting when it became ready, and still are
@@ -93,7 +95,9 @@ struct Entry {  // a model
   bool cancelled_one = false;  // a load was cancelled for it
   std::optional<Duration> load_time;
   std::optional<Duration> wake_time;
+  std::optional<Placement> needs;     // as learnt, or more since its memory ran out
   std::optional<Placement> measured;  // what its workers were seen to hold
+  bool tried_again = false;           // since it was last ready
   Age longest;              // since when it has been waited for, by the reading of the rules that makes it the longest
   Age shortest;             // … and the shortest
   std::vector<Keep> keeps;  // that may hold: the last admitted wish, or the entry's when that changes
@@ -136,8 +140,10 @@ class Oracle {
   void on(const SleepFailed& e);
   void on(const EffectFailed& e);
   void on(const EffectTimedOut& e);
+  void on(const Trimmed& e);
   void on(const FootprintMeasured& e);
   void on(const DeviceMeasured& e);
+  void on(const Reserve& e);
   void on(const Preload& e);
   void on(const Unload& e);
   void on(const Pin& e);
@@ -145,6 +151,8 @@ class Oracle {
   void on(const CatalogueChanged& e);
   void on(const Shutdown& e);
   void on(const Tick& e);
+  void ran_out(const Process& process, const std::vector<DeviceId>& short_of);
+  bool tries_again(Process& process);
   void load_failed(Process& process);
   void process_ended(Process& process);
   void restart(const Entry& model, Age& age) const;
@@ -155,11 +163,14 @@ class Oracle {
   void check(const StartWorker& e);
   void check(const StopWorker& e);
   void check(const KillWorker& e);
+  void check(const TrimWorker& e);
   void check(const SleepWorker& e);
   void check(const WakeWorker& e);
   void check(const WakeAt& e);
   void check(const Announce& e);
   void check(const ShutdownComplete& e);
+  void check_takes(WorkerId worker, ModelId model, const Placement& takes);
+  void check_reservation(const Announce& e);
   void check_precedence(WorkerId worker, ModelId started, const Placement& takes) const;
   void check_placement(const Entry& entry, const StartWorker& e, bool& clamped) const;
   void check_stop_of_load(const Process& process, const Entry& entry) const;
@@ -173,6 +184,7 @@ class Oracle {
   void check(const Refuse& e);
   void check(const CutLease& e);
   void check(const Unloaded& e);
+  void check(const Returned& e);
   void check_refusal_of_unload(const Asked& asked, const Refusal& refusal) const;
   void check_refusal(const Asked& asked, const Refusal& refusal) const;
   void check_size_refusal(const Asked& asked, const Refusal& refusal) const;
@@ -201,7 +213,10 @@ class Oracle {
   std::optional<TimePoint> since(const Entry& entry, const Age& age) const;
   Duration residency(const Process& process) const;
   Duration backoff(std::uint32_t failures) const;
-  std::pair<Duration, Duration> keep_bounds(const Entry& entry) const;
+  bool beside_others(const Process& process) const;
+  std::pair<Duration, Duration> keep_bounds(const Process& process, const Entry& entry) const;
+  Duration keep_asleep(const Process& process, const Entry& entry) const;
+  bool reservation_is_over(const Process& process) const;
   bool keep_expired(const Process& process, const Entry& entry) const;
   bool protected_slice(const Process& process) const;
   Bytes pinned_on(DeviceId device, ModelId except, bool strictly) const;
@@ -212,11 +227,14 @@ class Oracle {
   bool past_patience(const Entry& waiter, const Entry& victim) const;
   bool may_evict(const Entry& waiter) const;
   std::vector<Placement> sizes(const Entry& entry) const;
+  Placement size(const Entry& entry, const Placement& placement) const;
+  Bytes certain(const Entry& entry, const Placement& placement, DeviceId device) const;
   Duration least_grace(const Process& process) const;
   Duration most_grace(const Process& process) const;
   bool startable(const Entry& entry) const;
   bool surely_stronger(const Entry& one, const Entry& other) const;
   Bytes gain(const Plan& plan, DeviceId device) const;
+  bool others_make_room(ModelId waiter) const;
   const Plan* plan_against(WorkerId victim) const;
 
   Policy policy_;
@@ -241,6 +259,7 @@ class Oracle {
   std::set<WorkerId> rest_failed_now_;                 // could not sleep, or wake
   std::optional<std::pair<ModelId, Age>> age_before_;  // of the model asked for, when nobody waited for it
   std::map<WorkerId, Placement> returned_now_;
+  bool trims_now_ = false;  // caches are being dropped, or begin to be
   std::array<int, 5> announced_{};  // starts, stops, kills, sleeps, wakes announced less those ordered
 };
 

@@ -57,6 +57,7 @@ void Oracle::on(const Loaded& e) {
   Entry& model = models_.at(process->model);
   model.load_time = now_ - process->started;
   model.preload = false;
+  model.tried_again = false;
   restart(model, model.shortest);
   process->first.insert(model.waiting.begin(), model.waiting.end());
 }
@@ -64,13 +65,16 @@ void Oracle::on(const Loaded& e) {
 void Oracle::on(const LoadFailed& e) {
   Process* const process = running(e.worker);
   if (process == nullptr || process->ready || process->stopped) return;
+  ran_out(*process, e.short_of);
+  if (!e.short_of.empty() && tries_again(*process)) return;
   load_failed(*process);
 }
 
 void Oracle::on(const Exited& e) {
   Process* const process = running(e.worker);
   if (process == nullptr) return;
-  if (!process->ready && !process->stopped) load_failed(*process);
+  if (!process->stopped) ran_out(*process, e.short_of);
+  if (!process->ready && !process->stopped && (e.short_of.empty() || !tries_again(*process))) load_failed(*process);
   const bool serving = process->ready && !process->stopped;
   if (const auto it = account_.holdings().find(e.worker); it != account_.holdings().end()) {
     it->second.phase = Phase::owed;
@@ -147,9 +151,37 @@ void Oracle::on(const FootprintMeasured& e) {
   if (process == nullptr || it == account_.holdings().end() || it->second.phase != Phase::live) return;
   if (!same_devices(it->second.bytes, e.bytes)) return;
   if (!process->stopped && (process->rest == Rest::falling_asleep || process->rest == Rest::waking)) return;
-  it->second.bytes = e.bytes;
-  if (process->rest == Rest::asleep || process->stopped) return;
+  const bool loads = !process->ready && !process->stopped;
+  it->second.bytes = loads ? larger(it->second.bytes, e.bytes) : e.bytes;
+  if (loads || process->rest == Rest::asleep || process->stopped) return;
   if (!outdated(*process)) models_.at(process->model).measured = e.bytes;
+}
+
+void Oracle::on(const Trimmed& e) {
+  if (Process* const process = running(e.worker)) process->trims_until = kNever;
+}
+
+// It needs a quarter more than it has where its memory ran out.
+void Oracle::ran_out(const Process& process, const std::vector<DeviceId>& short_of) {
+  const auto it = account_.holdings().find(process.id);
+  if (it == account_.holdings().end() || short_of.empty() || outdated(process)) return;
+  Placement more = it->second.bytes;
+  for (const DeviceId device : short_of) {
+    for (DeviceBytes& share : more) {
+      if (share.device == device && !is_group(device)) share.bytes += Bytes{share.bytes.count / 4};
+    }
+  }
+  std::optional<Placement>& needs = models_.at(process.model).needs;
+  needs = needs && same_devices(*needs, more) ? larger(*needs, more) : more;
+}
+
+// Once, where anybody waits for it, and it was not given all that there is.
+bool Oracle::tries_again(Process& process) {
+  Entry& model = models_.at(process.model);
+  if (model.waiting.empty() || model.tried_again || model.removed) return false;
+  model.tried_again = true;
+  process.ran_out = !process.clamped || outdated(process);
+  return process.ran_out;
 }
 
 void Oracle::load_failed(Process& process) {
@@ -195,13 +227,38 @@ void Oracle::on(const DeviceMeasured& e) {
   const bool frozen = !e.trees && std::ranges::any_of(account_.holdings(), [&](const auto& item) {
     const auto& [worker, holding] = item;
     if (bytes_on(holding.bytes, e.device) == Bytes{} || holding.phase == Phase::stuck) return false;
+    if (is_reservation(holding.model)) return false;
     if (holding.phase != Phase::live) return holding.phase == Phase::owed;
     const Process* const process = running(worker);
     return process == nullptr || !process->ready || process->stopped || process->rest == Rest::falling_asleep ||
            process->rest == Rest::waking;
   });
+  account_.set_shared(e.device, e.shared);
   if (frozen) return account_.set_total(e.device, e.total);
-  account_.sample(e);
+  account_.sample(e, now_, policy_.calm);
+}
+
+// A model of that size, and one who waits for it.
+void Oracle::on(const Reserve& e) {
+  const Asked asked{.id = e.request,
+                    .model = e.reservation,
+                    .client = e.client,
+                    .priority = e.priority,
+                    .since = now_,
+                    .deadline = e.deadline};
+  requests_.emplace(e.request, asked);
+  Entry& model = models_[e.reservation];
+  model.spec.id = e.reservation;
+  model.spec.placements = {{{e.device, e.bytes}}};
+  model.spec.size_source = SizeSource::configured;
+  model.spec.priority = e.priority;
+  model.spec.keep = Keep{Duration::zero()};
+  model.spec.concurrency = 1;
+  model.spec.min_residency = Duration::zero();
+  model.spec.reserved_for = e.lasts;
+  model.keeps = {model.spec.keep};
+  model.longest.since = model.shortest.since = now_;
+  model.waiting.push_back(e.request);
 }
 
 void Oracle::on(const Preload& e) {
@@ -236,8 +293,10 @@ void Oracle::on(const Forget& e) {
   model->failures = 0;
   if (!model->current) model->failure.reset();
   model->oversize_failed = false;
+  model->tried_again = false;
   model->load_time.reset();
   model->wake_time.reset();
+  model->needs.reset();
   model->measured.reset();
 }
 
@@ -247,16 +306,22 @@ void Oracle::on(const CatalogueChanged& e) {
     if (!std::ranges::contains(model.keeps, spec.keep)) model.keeps.push_back(spec.keep);
     const bool another = model.removed || model.spec.revision != spec.revision;
     model.preload = model.preload || (another && spec.preload);
+    const Learnt before = another ? Learnt{} : model.spec.learnt;
     model.spec = spec;
     model.removed = false;
     if (another) {
       model.failures = 0;
       if (!model.current) model.failure.reset();
       model.oversize_failed = false;
+      model.tried_again = false;
       model.load_time.reset();
       model.wake_time.reset();
+      model.needs.reset();
       model.measured.reset();
     }
+    if (spec.learnt.footprint != before.footprint) model.needs = spec.learnt.footprint;
+    if (spec.learnt.load != before.load) model.load_time = spec.learnt.load;
+    if (spec.learnt.wake != before.wake) model.wake_time = spec.learnt.wake;
     if (const auto it = view_->models.find(spec.id); it != view_->models.end()) model.pinned = it->second.pinned;
   }
   for (const ModelId id : e.removed) {

@@ -127,13 +127,18 @@ void Oracle::check_size_refusal(const Asked& asked, const Refusal& refusal) cons
       violate(8, std::format("r{} is refused for pins that leave m{} room", asked.id.value, asked.model.value));
     return;
   }
-  const bool too_large = std::ranges::all_of(sizes(model), [&](const Placement& placement) {
-    return std::ranges::any_of(placement,
-                               [&](const DeviceBytes& share) { return share.bytes > account_.ever(share.device); });
-  });
-  if (!too_large) violate(8, std::format("r{} is refused for ever though m{} fits", asked.id.value, asked.model.value));
-  if (model.spec.size_source == SizeSource::estimated && !model.oversize_failed && !model.measured)
-    violate(8, std::format("r{} is refused for ever on an estimate that has not been tried", asked.id.value));
+  for (const Placement& placement : model.spec.placements) {
+    const Placement takes = size(model, placement);
+    const auto beyond = [&](const DeviceBytes& share) { return share.bytes > account_.ever(share.device); };
+    const auto proved = [&](const DeviceBytes& share) {
+      return beyond(share) &&
+             (model.oversize_failed || certain(model, placement, share.device) > account_.ever(share.device));
+    };
+    if (std::ranges::none_of(takes, beyond))
+      violate(8, std::format("r{} is refused for ever though m{} fits", asked.id.value, asked.model.value));
+    if (std::ranges::none_of(takes, proved))
+      violate(8, std::format("r{} is refused for ever on a guess that has not been tried", asked.id.value));
+  }
 }
 
 void Oracle::check(const CutLease& e) {
@@ -157,6 +162,19 @@ void Oracle::check(const Unloaded& e) {
       std::ranges::none_of(returned_now_, [&](const auto& item) { return item.second == e.freed; }))
     violate(3, std::format("the receipt r{} says bytes were seen back that were not", e.request.value));
   requests_.erase(it);
+}
+
+// A receipt says what has just been seen back, or has just not been.
+void Oracle::check(const Returned& e) {
+  if (e.confirmed == Confirmed::no) {
+    const auto it = account_.holdings().find(e.worker);
+    if (it == account_.holdings().end() || it->second.phase != Phase::unconfirmed)
+      violate(3, std::format("the receipt of w{} says that bytes are missing which are not", e.worker.value));
+    return;
+  }
+  if (account_.holdings().contains(e.worker))
+    violate(3, std::format("the receipt of w{} says bytes were seen back that were not", e.worker.value));
+  returned_now_.erase(e.worker);
 }
 
 }  // namespace rouse::core::testing

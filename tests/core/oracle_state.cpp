@@ -60,7 +60,7 @@ void Oracle::check_workers() const {
     }
     const Process* const process = process_of(model);
     if (process == nullptr) continue;
-    if (process->failed && !process->stopped)
+    if ((process->failed || process->ran_out) && !process->stopped)
       violate(12, std::format("w{} is left running though its load has failed", process->id.value));
     if (process->rest == Rest::waking && !process->stopped && shutdown_)
       violate(12, std::format("w{} goes on waking during shutdown", process->id.value));
@@ -69,15 +69,16 @@ void Oracle::check_workers() const {
     if (shutdown_ || outdated(*process))
       violate(12, std::format("idle w{} is not stopped though its time is over", process->id.value));
     if (process->rest == Rest::asleep && !model.pinned && model.waiting.empty() &&
-        later(process->rest_since, model.spec.keep_asleep.idle) <= now_)
+        later(process->rest_since, keep_asleep(*process, model)) <= now_)
       violate(0, std::format("w{} outstays its time asleep", process->id.value));
     if (process->rest != Rest::none) continue;
-    if (!model.pinned && !process->draining && later(process->idle_since, keep_bounds(model).second) <= now_)
+    if (!model.pinned && !process->draining && later(process->idle_since, keep_bounds(*process, model).second) <= now_)
       violate(0, std::format("idle w{} outstays its keep", process->id.value));
   }
   for (const auto& [id, asked] : requests_) {
     if (asked.worker && !asked.cut && may_cut(*asked.worker) && processes_.contains(*asked.worker))
-      violate(4, std::format("r{} still holds its lease at the deadline of an unload or shutdown", id.value));
+      violate(is_reservation(asked.model) ? 6 : 4,
+              std::format("r{} still holds its lease at the deadline of an unload or shutdown", id.value));
   }
 }
 
@@ -92,7 +93,7 @@ void Oracle::check_progress() const {
       violate(12, std::format("somebody waits for m{}, which will not die", id.value));
     if (process != nullptr) {
       if (process->rest == Rest::asleep && !process->stopped) {
-        const bool alone = std::ranges::all_of(view_->plans, [&](const auto& item) { return item.first == id; });
+        const bool alone = !others_make_room(id);
         if (cannot_wake(*process, true))
           violate(12, std::format("somebody waits for w{}, which sleeps and can never wake", process->id.value));
         if (alone && fits(missing(*process)))
@@ -110,11 +111,11 @@ void Oracle::check_progress() const {
       return std::ranges::any_of(placement,
                                  [&](const auto& share) { return share.bytes > account_.ever(share.device); });
     };
-    const bool estimate = model.spec.size_source == SizeSource::estimated;
-    if (!(estimate && std::ranges::any_of(sizes(model), oversize)) && blocked_by_pins(model, true))
+    const bool guess = model.spec.size_source == SizeSource::estimated || model.needs;
+    if (!(guess && std::ranges::any_of(sizes(model), oversize)) && blocked_by_pins(model, true))
       violate(8,
               std::format("somebody waits for m{}, whose bytes are taken by pins or more than can ever be", id.value));
-    const bool alone = std::ranges::all_of(view_->plans, [&](const auto& item) { return item.first == id; });
+    const bool alone = !others_make_room(id);
     if (alone && std::ranges::any_of(sizes(model), [&](const Placement& p) { return fits(p); }))
       violate(12, std::format("somebody waits for m{}, which fits into free bytes that nobody else was promised",
                               id.value));
@@ -151,11 +152,15 @@ void Oracle::check_timer() const {
         need(12, later(process.rest_since, std::max(policy_.load_timeout, 4 * learnt)), "w{}'s waking times out",
              id.value);
       if (process.rest == Rest::asleep && !model.pinned && model.waiting.empty())
-        need(0, later(process.rest_since, model.spec.keep_asleep.idle), "w{}'s time asleep is over", id.value);
+        need(0, later(process.rest_since, keep_asleep(process, model)), "w{}'s time asleep is over", id.value);
       continue;
     }
     if (process.ready && !process.stopped && process.leases.empty() && !process.draining && !model.pinned)
-      need(0, later(process.idle_since, keep_bounds(model).second), "w{}'s keep expires", id.value);
+      need(0, later(process.idle_since, keep_bounds(process, model).second), "w{}'s keep expires", id.value);
+    if (is_reservation(process.model) && process.ready && std::ranges::any_of(process.leases, uncut))
+      need(6, later(*process.ready, process.spec.reserved_for), "the reservation w{} ends", id.value);
+    if (process.trims_until != kNever && !process.stopped && !process.draining)
+      need(12, process.trims_until, "w{} has dropped its caches or has not", id.value);
     if (process.stopped && !process.killed && !model.undead)
       need(12, later(*process.stopped, most_grace(process)), "w{}'s grace ends", id.value);
     if (process.killed && !model.undead)

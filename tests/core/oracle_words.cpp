@@ -43,6 +43,8 @@ bool Oracle::unloaded(const Process& process, Force at_least) const {
 
 bool Oracle::may_cut(WorkerId worker) const {
   if (shutdown_ && *shutdown_ <= now_) return true;
+  if (const auto it = processes_.find(worker); it != processes_.end() && is_reservation(it->second.model))
+    return shutdown_ || reservation_is_over(it->second);
   return std::ranges::any_of(requests_, [&](const auto& item) {
     const Asked& asked = item.second;
     return asked.unload && asked.ends == worker && asked.force == Force::yes && asked.deadline <= now_;
@@ -80,7 +82,15 @@ Duration Oracle::backoff(std::uint32_t failures) const {
 }
 
 // The shortest and the longest that the core may rightly hold for the model's keep.
-std::pair<Duration, Duration> Oracle::keep_bounds(const Entry& model) const {
+std::pair<Duration, Duration> Oracle::keep_bounds(const Process& process, const Entry& model) const {
+  if (beside_others(process)) {
+    std::pair bounds(policy_.shared_keep, Duration::zero());
+    for (const Keep& keep : model.keeps) {
+      bounds.first = std::min(bounds.first, keep.idle);
+      bounds.second = std::max(bounds.second, std::min(policy_.shared_keep, keep.idle));
+    }
+    return bounds;
+  }
   std::pair bounds(Duration::max(), Duration::zero());
   for (const Keep& keep : model.keeps) {
     bounds.first = std::min(bounds.first, keep.idle);
@@ -90,7 +100,24 @@ std::pair<Duration, Duration> Oracle::keep_bounds(const Entry& model) const {
 }
 
 bool Oracle::keep_expired(const Process& process, const Entry& model) const {
-  return process.leases.empty() && later(process.idle_since, keep_bounds(model).first) <= now_;
+  return process.leases.empty() && later(process.idle_since, keep_bounds(process, model).first) <= now_;
+}
+
+Duration Oracle::keep_asleep(const Process& process, const Entry& model) const {
+  const Duration own = model.spec.keep_asleep.idle;
+  return beside_others(process) ? std::min(own, policy_.shared_keep) : own;
+}
+
+// A program that is not ours computes on a device where it holds something.
+bool Oracle::beside_others(const Process& process) const {
+  const auto it = account_.holdings().find(process.id);
+  return it != account_.holdings().end() && std::ranges::any_of(it->second.bytes, [&](const DeviceBytes& share) {
+           return share.bytes > Bytes{} && account_.shared(share.device);
+         });
+}
+
+bool Oracle::reservation_is_over(const Process& process) const {
+  return process.ready && later(*process.ready, process.spec.reserved_for) <= now_;
 }
 
 // Started for a waiter past patience: left alone until it has admitted those who were waiting when it became ready, or
@@ -115,13 +142,26 @@ Bytes Oracle::pinned_on(DeviceId device, ModelId except, bool strictly) const {
   return sum;
 }
 
-// Where it may go, and what it takes there: as it was seen, else as the entry says.
+// Where it may go, and what it takes there: as was learnt or seen, whichever is more, else as the entry says.
 std::vector<Placement> Oracle::sizes(const Entry& model) const {
-  std::vector<Placement> placements = model.spec.placements;
-  for (Placement& placement : placements) {
-    if (model.measured && same_devices(*model.measured, placement)) placement = *model.measured;
-  }
+  std::vector<Placement> placements;
+  for (const Placement& placement : model.spec.placements) placements.push_back(size(model, placement));
   return placements;
+}
+
+Placement Oracle::size(const Entry& model, const Placement& placement) const {
+  Placement known;
+  for (const auto* seen : {&model.needs, &model.measured}) {
+    if (*seen && same_devices(**seen, placement)) known = larger(known, **seen);
+  }
+  return known.empty() ? placement : known;
+}
+
+// What it surely takes there: as it was seen, or as is configured and not learnt otherwise.
+Bytes Oracle::certain(const Entry& model, const Placement& placement, DeviceId device) const {
+  if (model.measured && same_devices(*model.measured, placement)) return bytes_on(*model.measured, device);
+  if (model.spec.size_source == SizeSource::estimated || size(model, placement) != placement) return Bytes{};
+  return bytes_on(placement, device);
 }
 
 Duration Oracle::least_grace(const Process& process) const {
@@ -210,6 +250,11 @@ Bytes Oracle::gain(const Plan& plan, DeviceId device) const {
     if (leaves) sum += bytes_on(it->second.bytes, device);
   }
   return sum;
+}
+
+// Plans are made for others, or will be as soon as caches have been dropped.
+bool Oracle::others_make_room(ModelId waiter) const {
+  return trims_now_ || std::ranges::any_of(view_->plans, [&](const auto& item) { return item.first != waiter; });
 }
 
 const Plan* Oracle::plan_against(WorkerId victim) const {

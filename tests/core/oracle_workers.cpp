@@ -31,14 +31,7 @@ void Oracle::check(const StartWorker& e) {
 
   bool clamped = false;
   check_placement(*model, e, clamped);
-  account_.holdings()[e.worker] = Holding{.model = e.model, .bytes = e.placement};
-  for (const DeviceBytes& share : e.placement) {
-    if (account_.held(share.device) > account_.effective(share.device))
-      violate(2, std::format("the start of w{} raises d{} to {:.2f}G of {:.2f}G", e.worker.value, share.device.value,
-                             static_cast<double>(account_.held(share.device).count) / (1 << 30),
-                             static_cast<double>(account_.effective(share.device).count) / (1 << 30)));
-  }
-  check_precedence(e.worker, e.model, e.placement);
+  check_takes(e.worker, e.model, e.placement);
   const Duration longest = patience(Priority::low, Priority::high);
   const auto waited = since(*model, model->shortest);
   const bool patient = !model->waiting.empty() && waited && later(*waited, longest) <= now_;
@@ -57,8 +50,67 @@ void Oracle::check(const StartWorker& e) {
   --announced_[0];
 }
 
+// A start or a grant.
+void Oracle::check_takes(WorkerId worker, ModelId model, const Placement& takes) {
+  account_.holdings()[worker] = Holding{.model = model, .bytes = takes};
+  for (const DeviceBytes& share : takes) {
+    if (account_.held(share.device) > account_.effective(share.device))
+      violate(2, std::format("the start of w{} raises d{} to {:.2f}G of {:.2f}G", worker.value, share.device.value,
+                             static_cast<double>(account_.held(share.device).count) / (1 << 30),
+                             static_cast<double>(account_.effective(share.device).count) / (1 << 30)));
+  }
+  check_precedence(worker, model, takes);
+}
+
+// A reservation has no process that could be told anything: what is announced of it is what happens.
+void Oracle::check_reservation(const Announce& e) {
+  Entry& model = models_.at(e.model);
+  switch (e.trigger) {
+    case Trigger::start:
+      if (e.worker <= newest_) violate(0, std::format("w{} has been used before", e.worker.value));
+      newest_ = e.worker;
+      if (shutdown_ || model.waiting.empty()) violate(0, "a reservation is granted that nobody waits for");
+      check_takes(e.worker, e.model, model.spec.placements.front());
+      for (const auto& [device, bytes] : model.spec.placements.front()) account_.granted(device);
+      processes_[e.worker] = Process{.id = e.worker, .model = e.model, .spec = model.spec, .started = now_};
+      model.current = e.worker;
+      return;
+    case Trigger::loaded: {
+      Process& process = processes_.at(e.worker);
+      process.ready = process.idle_since = now_;
+      return;
+    }
+    case Trigger::stop:
+      check_stop_of_ready(processes_.at(e.worker), model);
+      processes_.at(e.worker).stopped = now_;
+      return;
+    case Trigger::exited:
+      account_.holdings().at(e.worker).phase = Phase::lapsed;
+      return process_ended(processes_.at(e.worker));
+    case Trigger::drain:
+      if (!shutdown_) violate(4, std::format("m{} is drained though it is reserved", e.model.value));
+      return;
+    case Trigger::load_failed:
+    case Trigger::start_failed:
+    case Trigger::load_timed_out:
+    case Trigger::ran_out:
+    case Trigger::cancel:
+    case Trigger::undrain:
+    case Trigger::sleep:
+    case Trigger::slept:
+    case Trigger::wake:
+    case Trigger::woken:
+    case Trigger::sleep_failed:
+    case Trigger::wake_failed:
+    case Trigger::stop_timed_out:
+    case Trigger::kill_timed_out:
+    case Trigger::clear: violate(0, std::format("m{} is a reservation, and can do no such thing", e.model.value));
+  }
+}
+
 // Nobody starts before a stronger waiter who would have fitted, nor takes what a stronger one was promised.
 void Oracle::check_precedence(WorkerId worker, ModelId of, const Placement& takes) const {
+  if (trims_now_) return;  // a stronger one's plan waits for that, and cannot be seen yet
   const Entry& started = entry(of);
   const auto room = [&](const DeviceBytes& share, Bytes given_back) {
     return share.bytes <= account_.free(share.device) + given_back;
@@ -99,17 +151,17 @@ void Oracle::check_precedence(WorkerId worker, ModelId of, const Placement& take
 void Oracle::check_placement(const Entry& model, const StartWorker& e, bool& clamped) const {
   if (std::ranges::contains(sizes(model), e.placement)) return;
   clamped = true;
-  const bool oversize = model.spec.size_source == SizeSource::estimated &&
-                        std::ranges::any_of(model.spec.placements, [&](const Placement& placement) {
-                          if (placement.size() != e.placement.size()) return false;
-                          for (std::size_t i = 0; i < placement.size(); ++i) {
-                            const auto& [device, bytes] = placement[i];
-                            if (device != e.placement[i].device || e.placement[i].bytes > bytes) return false;
-                            if (e.placement[i].bytes == bytes) continue;
-                            if (bytes <= account_.ever(device)) return false;
-                          }
-                          return true;
-                        });
+  const bool oversize = std::ranges::any_of(model.spec.placements, [&](const Placement& placement) {
+    const Placement guess = size(model, placement);
+    if (guess.size() != e.placement.size()) return false;
+    for (std::size_t i = 0; i < guess.size(); ++i) {
+      const auto& [device, bytes] = guess[i];
+      if (device != e.placement[i].device || e.placement[i].bytes > bytes) return false;
+      if (e.placement[i].bytes == bytes) continue;
+      if (bytes <= account_.ever(device) || certain(model, placement, device) > account_.ever(device)) return false;
+    }
+    return true;
+  });
   if (!oversize)
     violate(0, std::format("w{} is placed {} as nothing in its entry says", e.worker.value, show(e.placement)));
   if (model.oversize_failed)
@@ -127,13 +179,28 @@ void Oracle::check(const StopWorker& e) {
     check_stop_of_ready(*process, model);
   } else {
     check_stop_of_load(*process, model);
-    const bool leaves_anyway = process->failed || shutdown_ || unloaded(*process, Force::no) || outdated(*process);
+    const bool leaves_anyway =
+        process->failed || process->ran_out || shutdown_ || unloaded(*process, Force::no) || outdated(*process);
     if (const Plan* const plan = plan_against(e.worker); plan != nullptr && !leaves_anyway)
       models_.at(plan->waiter).cancelled_one = true;
   }
   process->stopped = now_;
   if (const auto it = account_.holdings().find(e.worker); it != account_.holdings().end()) it->second.leaving = true;
   --announced_[1];
+}
+
+// An idle worker drops its caches before it has to give way, for somebody.
+void Oracle::check(const TrimWorker& e) {
+  Process* const process = running(e.worker);
+  if (process == nullptr || !process->ready || process->stopped || process->rest != Rest::none)
+    violate(0, std::format("w{} is trimmed though it does not serve", e.worker.value));
+  if (!process->leases.empty()) violate(4, std::format("w{} is trimmed under a lease", e.worker.value));
+  if (!entry(process->model).spec.trims) violate(0, std::format("w{} is trimmed though it cannot", e.worker.value));
+  if (process->trims_until > now_ && process->trims_until != kNever)
+    violate(0, std::format("w{} is trimmed twice", e.worker.value));
+  if (std::ranges::none_of(models_, [&](const auto& item) { return may_evict(item.second); }))
+    violate(7, std::format("w{} is trimmed for nobody", e.worker.value));
+  process->trims_until = later(now_, policy_.trim_timeout);
 }
 
 // A worker sleeps for the reasons for which it might be stopped, and takes no more for it than there is.
@@ -203,12 +270,13 @@ void Oracle::check_stop_of_rest(const Process& process, const Entry& model) cons
   if (wanted && cannot_wake(process, false)) return;
   if (model.pinned)
     violate(11, std::format("sleeping w{} is stopped though m{} is pinned", process.id.value, process.model.value));
-  if (!wanted && lasted(model.spec.keep_asleep.idle)) return;
+  if (!wanted && lasted(keep_asleep(process, model))) return;
   const auto over = [&](const auto& share) { return share.bytes > Bytes{} && account_.over(share.device); };
   if (std::ranges::any_of(account_.holdings().at(process.id).bytes, over)) return;
   const Plan* const plan = plan_against(process.id);
   if (plan == nullptr || !may_evict(entry(plan->waiter)))
     violate(7, std::format("sleeping w{} is stopped for nobody", process.id.value));
+  if (is_reservation(plan->waiter)) return;
   const Entry& waiter = entry(plan->waiter);
   if (wanted && waiter.waiting.empty())
     violate(7, std::format("sleeping w{}, which somebody waits for, is stopped for a preload", process.id.value));
@@ -218,7 +286,7 @@ void Oracle::check_stop_of_rest(const Process& process, const Entry& model) cons
 }
 
 void Oracle::check_stop_of_load(const Process& process, const Entry& model) const {
-  if (process.failed || shutdown_) return;
+  if (process.failed || process.ran_out || shutdown_) return;
   const bool wanted = !model.waiting.empty();
   if (unloaded(process, Force::yes) || (unloaded(process, Force::no) && !wanted)) return;
   if (wanted) violate(9, std::format("w{}'s load is cancelled though somebody waits for it", process.id.value));
@@ -241,6 +309,7 @@ void Oracle::check_stop_of_ready(const Process& process, const Entry& model) con
   if (model.pinned)
     violate(11, std::format("w{} is stopped though m{} is pinned", process.id.value, process.model.value));
   if (keep_expired(process, model)) return;
+  if (is_reservation(process.model) && reservation_is_over(process)) return;
   const auto over = [&](const auto& share) { return share.bytes > Bytes{} && account_.over(share.device); };
   if (const auto it = account_.holdings().find(process.id); it != account_.holdings().end()) {
     if (std::ranges::any_of(it->second.bytes, over)) return;
@@ -259,11 +328,14 @@ void Oracle::check_stop_of_ready(const Process& process, const Entry& model) con
 void Oracle::check_choice(const Process& victim, const Entry& model, const char* verb) const {
   const Plan* const plan = plan_against(victim.id);
   if (plan == nullptr) violate(7, std::format("w{} is {} for nobody", victim.id.value, verb));
+  if (is_reservation(victim.model))
+    violate(4, std::format("m{} is {} though it is reserved", victim.model.value, verb));
   const Entry& waiter = entry(plan->waiter);
   if (!may_evict(waiter))
     violate(7, std::format("w{} is {} for m{}, for which nobody waits", victim.id.value, verb, plan->waiter.value));
   if (waiter.waiting.empty() && !victim.leases.empty())
     violate(7, std::format("busy w{} is {} for a preload", victim.id.value, verb));
+  if (is_reservation(plan->waiter)) return;
   if (protected_slice(victim))
     violate(7, std::format("w{} is {} in the slice of the waiter it was started for", victim.id.value, verb));
   const Priority want = priority(waiter);
@@ -274,7 +346,8 @@ void Oracle::check_choice(const Process& victim, const Entry& model, const char*
                            verb, plan->waiter.value));
   const auto waited = since(waiter, waiter.longest);
   const bool patient = past_patience(waiter, model);
-  if (mine > want && !patient && (!victim.leases.empty() || now_ < later(victim.idle_since, keep_bounds(model).first)))
+  if (mine > want && !patient &&
+      (!victim.leases.empty() || now_ < later(victim.idle_since, keep_bounds(victim, model).first)))
     violate(7, std::format("w{} is {} for m{} of lower priority within its keep, waited for since {}", victim.id.value,
                            verb, plan->waiter.value, waited ? show(*waited) : "now"));
 }
@@ -319,6 +392,7 @@ void Oracle::check(const Announce& e) {
   if (model->stage != e.from)
     violate(0, std::format("m{} leaves {} though it was {}", e.model.value, name(e.from), name(model->stage)));
   model->stage = e.to;
+  if (is_reservation(e.model)) return check_reservation(e);
   if (e.trigger == Trigger::start) ++announced_[0];
   if (e.to == Stage::stopping && e.from != Stage::stopping) ++announced_[1];
   if (e.trigger == Trigger::stop_timed_out) ++announced_[2];

@@ -137,6 +137,8 @@ class Play {
   int stops(ModelId id) const { return stops_.contains(id) ? stops_.at(id) : 0; }
   const std::vector<Announce>& announced() const { return announced_; }
   const std::map<RequestId, Unloaded>& unloaded() const { return unloaded_; }
+  const std::vector<Returned>& returned() const { return returned_; }
+  const std::vector<WorkerId>& trims() const { return trims_; }  // that were told to
   bool shutdown_complete() const { return shutdown_complete_; }
   Bytes most_held() const { return most_held_; }
 
@@ -196,6 +198,8 @@ class Play {
     at(now_, Finish{e.request, Outcome::failed});
   }
   void perform(const Unloaded& e) { unloaded_[e.request] = e; }
+  void perform(const Returned& e) { returned_.push_back(e); }
+  void perform(const TrimWorker& e) { trims_.push_back(e.worker); }
   void perform(const WakeAt& e) { wake_ = e.time; }
   void perform(const Announce& e) { announced_.push_back(e); }
   void perform(const ShutdownComplete&) { shutdown_complete_ = true; }
@@ -213,6 +217,8 @@ class Play {
   std::map<ModelId, int> stops_;
   std::vector<Announce> announced_;
   std::map<RequestId, Unloaded> unloaded_;
+  std::vector<Returned> returned_;
+  std::vector<WorkerId> trims_;
   bool shutdown_complete_ = false;
   Bytes most_held_;
   std::uint64_t next_model_ = 1;

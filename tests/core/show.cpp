@@ -17,6 +17,12 @@ std::string keep_of(const Keep& keep) {
   return std::format("{}s", std::chrono::duration<double>(keep.idle).count());
 }
 
+std::string short_of(const std::vector<DeviceId>& devices) {
+  std::string text;
+  for (const DeviceId device : devices) text += std::format(" short of d{}", device.value);
+  return text;
+}
+
 const char* word(Priority priority) {
   switch (priority) {
     case Priority::low: return "low";
@@ -64,6 +70,8 @@ std::string show(const ModelSpec& spec) {
   text += std::format(" keep {} conc {} queue {} residency {}s", keep_of(spec.keep), spec.concurrency, spec.queue_limit,
                       std::chrono::duration<double>(spec.min_residency).count());
   if (spec.asleep) text += " asleep " + show(*spec.asleep) + " for " + keep_of(spec.keep_asleep);
+  if (spec.learnt.footprint) text += " learnt " + show(*spec.learnt.footprint);
+  if (spec.trims) text += " trims";
   if (spec.pinned) text += " pinned";
   if (spec.preload) text += " preload";
   return text;
@@ -101,20 +109,27 @@ std::string show(const Event& event) {
           [](const Abandon& e) { return std::format("Abandon r{}", e.request.value); },
           [](const Finish& e) { return std::format("Finish r{} {}", e.request.value, word(e.outcome)); },
           [](const Loaded& e) { return std::format("Loaded w{}", e.worker.value); },
-          [](const LoadFailed& e) { return std::format("LoadFailed w{}", e.worker.value); },
-          [](const Exited& e) { return std::format("Exited w{}", e.worker.value); },
+          [](const LoadFailed& e) { return std::format("LoadFailed w{}{}", e.worker.value, short_of(e.short_of)); },
+          [](const Exited& e) { return std::format("Exited w{}{}", e.worker.value, short_of(e.short_of)); },
           [](const BytesReturned& e) { return std::format("BytesReturned w{}", e.worker.value); },
           [](const Slept& e) { return std::format("Slept w{}", e.worker.value); },
           [](const Woken& e) { return std::format("Woken w{}", e.worker.value); },
           [](const SleepFailed& e) { return std::format("SleepFailed w{}", e.worker.value); },
           [](const EffectFailed& e) { return std::format("EffectFailed w{}", e.worker.value); },
           [](const EffectTimedOut& e) { return std::format("EffectTimedOut w{}", e.worker.value); },
+          [](const Trimmed& e) { return std::format("Trimmed w{}", e.worker.value); },
+          [](const Reserve& e) {
+            return std::format("Reserve r{} m{} d{}:{} {} deadline {} for {}s", e.request.value, e.reservation.value,
+                               e.device.value, gib_of(e.bytes), word(e.priority), show(e.deadline),
+                               std::chrono::duration<double>(e.lasts).count());
+          },
           [](const FootprintMeasured& e) {
             return std::format("FootprintMeasured w{} {}", e.worker.value, show(e.bytes));
           },
           [](const DeviceMeasured& e) {
             std::string text =
                 std::format("DeviceMeasured d{} total {} used {}", e.device.value, gib_of(e.total), gib_of(e.used));
+            if (e.shared) text += " shared";
             if (!e.trees) return text + " unattributed";
             for (const TreeBytes& tree : *e.trees)
               text += std::format(" w{}:{}", tree.worker.value, gib_of(tree.bytes));
@@ -153,6 +168,7 @@ std::string show(const Effect& effect) {
           },
           [](const StopWorker& e) { return std::format("StopWorker w{}", e.worker.value); },
           [](const KillWorker& e) { return std::format("KillWorker w{}", e.worker.value); },
+          [](const TrimWorker& e) { return std::format("TrimWorker w{}", e.worker.value); },
           [](const SleepWorker& e) { return std::format("SleepWorker w{}", e.worker.value); },
           [](const WakeWorker& e) { return std::format("WakeWorker w{}", e.worker.value); },
           [](const Admit& e) { return std::format("Admit r{} w{}", e.request.value, e.worker.value); },
@@ -165,6 +181,11 @@ std::string show(const Effect& effect) {
           [](const Unloaded& e) {
             return std::format("Unloaded r{} {}{}", e.request.value, show(e.freed),
                                e.confirmed == Confirmed::yes ? "" : " unconfirmed");
+          },
+          [](const Returned& e) {
+            return std::format("Returned w{} {}{} after {}s: {}", e.worker.value, show(e.freed),
+                               e.confirmed == Confirmed::yes ? "" : " unconfirmed",
+                               std::chrono::duration<double>(e.took).count(), name(e.reason));
           },
           [](const WakeAt& e) { return "WakeAt " + show(e.time); },
           [](const Announce& e) {

@@ -92,6 +92,10 @@ void World::configure() {
 
 void World::tell(const Event& event) {
   ++steps_;
+  if (const auto* const finish = std::get_if<Finish>(&event)) {
+    const auto asked = oracle_.requests().find(finish->request);
+    if (asked != oracle_.requests().end() && asked->second.worker) machine_.holders.erase(*asked->second.worker);
+  }
   told_.push_back({now_, event, {}});
   const Effects& effects = told_.back().effects = scheduler_->step(event, now_);
   const Effects again = twin_->step(event, now_);
@@ -105,6 +109,7 @@ void World::obey(const Effect& effect) {
   if (const auto* const start_worker = std::get_if<StartWorker>(&effect)) return start(*start_worker);
   if (const auto* const stop_worker = std::get_if<StopWorker>(&effect)) return stop(stop_worker->worker, false);
   if (const auto* const kill_worker = std::get_if<KillWorker>(&effect)) return stop(kill_worker->worker, true);
+  if (const auto* const trimmed = std::get_if<TrimWorker>(&effect)) return trim(trimmed->worker);
   if (const auto* const sleep = std::get_if<SleepWorker>(&effect)) return rest(sleep->worker, Happening::sleeps);
   if (const auto* const wake = std::get_if<WakeWorker>(&effect)) return rest(wake->worker, Happening::wakes);
   if (const auto* const admit = std::get_if<Admit>(&effect)) return admitted(admit->request);
@@ -159,6 +164,13 @@ void World::stop(WorkerId worker, bool kill) {
                  tree.epoch);
 }
 
+// It drops its caches, which may be nothing.
+void World::trim(WorkerId worker) {
+  const auto it = machine_.trees.find(worker);
+  if (it == machine_.trees.end() || !it->second.alive || choices_.percent(weather_.trim_hangs)) return;
+  calendar_.note(now_ + seconds(1, 3'000), Happening::trims, worker.value, UINT32_MAX);
+}
+
 // It falls asleep or wakes, or fails to; what it takes awake it may take from the moment it is woken.
 void World::rest(WorkerId worker, Happening then) {
   const auto it = machine_.trees.find(worker);
@@ -205,6 +217,11 @@ void World::ends(WorkerId worker) {
 }
 
 void World::admitted(RequestId request) {
+  if (const Asked& asked = oracle_.requests().at(request); is_reservation(asked.model)) {
+    const DeviceBytes promised = oracle_.models().at(asked.model).spec.placements.front().front();
+    const Bytes uses{promised.bytes.count / 100 * choices_.one_of({0, 50, 100, 100, 130})};
+    machine_.holders[*asked.worker] = Holder{promised.device, uses, choices_.percent(50)};
+  }
   if (const auto it = remembered_.find(request); it != remembered_.end()) {
     memories_.erase(it->second);
     remembered_.erase(it);
@@ -267,15 +284,25 @@ void World::happen(const Due& due) {
       if (current) tell(SleepFailed{worker, "500"});
       return;
     case Happening::load_fails:
-      if (current) tell(LoadFailed{worker, "cannot read the file"});
+      if (current) tell(LoadFailed{worker, "cannot read the file", runs_out(worker)});
       return;
     case Happening::exits:
       if (!current) return;
       ends(worker);
-      return tell(Exited{worker, "exit"});
+      return tell(Exited{worker, "exit", runs_out(worker)});
     case Happening::measured: {
       if (!lives) return;
       return tell(FootprintMeasured{worker, machine_.measured(it->second)});
+    }
+    case Happening::trims: {
+      if (!lives) return;
+      Tree& tree = it->second;
+      const std::uint32_t left = choices_.one_of({100U, 80U, 30U});
+      for (DeviceBytes& share : tree.real) {
+        if (!is_group(share.device) && !tree.sleeps) share.bytes.count = share.bytes.count * left / 100;
+      }
+      tell(FootprintMeasured{worker, machine_.measured(tree)});
+      return tell(Trimmed{worker});
     }
     case Happening::bytes_go:
       if (it != machine_.trees.end() && !lives) machine_.trees.erase(it);

@@ -53,6 +53,7 @@ class World {
   void pass(Duration time);
   void happen(const Due& due);
   void start(const StartWorker& effect);
+  void trim(WorkerId worker);
   void stop(WorkerId worker, bool kill);
   void rest(WorkerId worker, Happening then);
   void ends(WorkerId worker);
@@ -63,6 +64,8 @@ class World {
   void turn();
   Duration lapse();
   void submit();
+  void reserve();
+  std::vector<DeviceId> runs_out(WorkerId worker);
   void client_leaves(RequestId request, bool comes_back);
   void nobody_waits_for(bool for_good);
   void operator_acts();
@@ -99,6 +102,7 @@ class World {
   bool fair_ = false;
   bool persistent_ = false;  // clients keep coming in the fair phase
   std::uint64_t next_request_ = 1;
+  std::uint64_t next_reservation_ = kFirstReservation.value;
   std::uint64_t next_revision_ = 1;
   std::uint64_t steps_ = 0;
   std::uint32_t models_ = 0;

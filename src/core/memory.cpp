@@ -1,0 +1,99 @@
+// What is heard of memory: what workers hold, what devices have, what has come back, and where it ran out.
+#include <algorithm>
+#include <utility>
+
+#include "core/fault.hpp"
+#include "core/scheduler_impl.hpp"
+
+namespace rouse::core {
+
+void Scheduler::Impl::apply(const FootprintMeasured& e) {
+  Model* model = current(e.worker);
+  const Row* row = view.ledger.find(e.worker);
+  if (!model || !row || row->phase != Phase::live) return;
+  if (!same_devices(row->bytes, e.bytes)) return;
+  const Stage at = stage(model->state);
+  if (at == Stage::sleeping || at == Stage::waking) return;  // bytes come and go, and what it says is neither
+  view.ledger.resize(e.worker, at == Stage::loading ? larger(row->bytes, e.bytes) : e.bytes);
+  const bool whole = at == Stage::ready || at == Stage::draining;
+  if (whole && worker(model->state)->revision == model->spec.revision) model->measured = e.bytes;
+  plans_due = true;
+  budgets_due = true;
+}
+
+void Scheduler::Impl::apply(const DeviceMeasured& e) {
+  bool frozen = false;  // bytes come and go there right now
+  for (const auto& [id, row] : view.ledger.rows()) {
+    if (row.phase != Phase::live && bytes_on(row.bytes, e.device) > Bytes{}) frozen |= row.phase == Phase::owed;
+    const Model* model = row.phase == Phase::live ? current(id) : nullptr;
+    if (!model || bytes_on(row.bytes, e.device) == Bytes{}) continue;
+    const Stage at = stage(model->state);
+    frozen |= at == Stage::loading || at == Stage::sleeping || at == Stage::waking || at == Stage::stopping;
+  }
+  const bool was_shared = view.ledger.devices().contains(e.device) && view.ledger.devices().at(e.device).shared;
+  auto [changed, gone] =
+      view.ledger.measure(e, frozen, view.now, ROUSE_FAULT(believes_at_once) ? Duration{} : view.policy.calm);
+  for (Row& row : gone) give_receipts(row, Confirmed::yes);
+  if (!changed) return;
+  for (auto& [id, model] : view.models) {  // what is kept beside others, and what was kept for a sample
+    if (was_shared != e.shared || model.removed) touch(model);
+  }
+  plans_due = true;
+  budgets_due = true;
+}
+
+void Scheduler::Impl::apply(const Trimmed& e) {
+  Model* model = current(e.worker);
+  Ready* ready = model ? std::get_if<Ready>(&model->state) : nullptr;
+  if (auto* draining = model ? std::get_if<Draining>(&model->state) : nullptr) ready = &draining->was;
+  if (!ready || ready->trims_until == kNever) return;
+  ready->trims_until = kNever;
+  ready->trimmed = ready->worker.leases.empty() && !ROUSE_FAULT(trims_for_ever);
+  plans_due = true;
+}
+
+void Scheduler::Impl::apply(const BytesReturned& e) {
+  if (Model* model = current(e.worker); model && !std::holds_alternative<Stopping>(model->state)) return;
+  auto row = view.ledger.release(e.worker);
+  if (!row) return;
+  give_receipts(*row, Confirmed::yes);
+  plans_due = true;
+  budgets_due = true;
+  if (Model* model = find(row->model)) touch(*model);
+}
+
+void Scheduler::Impl::give_receipts(Row& row, Confirmed confirmed) {
+  for (RequestId request : std::exchange(row.receipts, {})) effects.push_back(Unloaded{request, row.bytes, confirmed});
+  const Duration took = row.leaving_since == kNever ? Duration{} : view.now - row.leaving_since;
+  effects.push_back(
+      Returned{row.model, row.worker, row.owed.empty() ? row.bytes : row.owed, confirmed, took, row.reason});
+}
+
+// --- out of memory --------------------------------------------------------------------------------------------
+
+// Its memory has run out there: it needs a quarter more than it was given.
+void Scheduler::Impl::need_more(Model& model, const std::vector<DeviceId>& short_of) {
+  const Worker* held = worker(model.state);
+  const Row* row = held ? view.ledger.find(held->id) : nullptr;
+  if (!row || short_of.empty() || model.removed || held->revision != model.spec.revision) return;
+  Placement more = row->bytes;
+  for (DeviceBytes& share : more) {
+    if (!is_group(share.device) && std::ranges::contains(short_of, share.device))
+      share.bytes += Bytes{share.bytes.count / 4};
+  }
+  model.needs = model.needs && same_devices(*model.needs, more) ? larger(*model.needs, more) : more;
+}
+
+// Once, for those who wait: its bytes come back, and more are made free for it. True if it is.
+bool Scheduler::Impl::try_again(Model& model, Trigger trigger, const std::string& error) {
+  if ((model.tried_again && !ROUSE_FAULT(tries_for_ever)) || model.queue.empty() || model.removed) return false;
+  model.tried_again = true;
+  if (model.oversize == Oversize::under_way) return false;  // there is no more
+  if (trigger == Trigger::exited)
+    transition(model, Trigger::ran_out, Cold{});
+  else
+    begin_stop(model, Trigger::load_failed, StopReason::load_failed, std::nullopt, error);
+  return true;
+}
+
+}  // namespace rouse::core

@@ -1,0 +1,240 @@
+#include "daemon/reservations.hpp"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <format>
+#include <system_error>
+#include <utility>
+
+#include "daemon/impl.hpp"
+#include "system/fd.hpp"
+
+namespace rouse::daemon {
+namespace {
+
+constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
+
+Error to_error(const core::Refusal& refusal, const ReservationWish& wish) {
+  const std::string device = device_name(wish.device);
+  switch (refusal.reason) {
+    case core::Reason::too_large:
+      return {Code::too_big_for_ever,
+              std::format("{} can offer {} at most, and {} were asked for; ask for less, or raise its limit in budgets",
+                          device, to_string(refusal.available), to_string(wish.bytes)),
+              {}};
+    case core::Reason::taken_by_pins:
+      return {Code::unavailable,
+              std::format("pinned models leave {} of {}, and {} were asked for; unpin one or try again later",
+                          to_string(refusal.available), device, to_string(wish.bytes)),
+              {}};
+    case core::Reason::deadline:
+      return {Code::deadline,
+              std::format("{} of {} were not free in time; allow it more with X-Rouse-Deadline, or a higher priority",
+                          to_string(wish.bytes), device),
+              {}};
+    case core::Reason::shutting_down: return {Code::unavailable, "the server is shutting down", {}};
+    case core::Reason::unknown_model:
+    case core::Reason::queue_full:
+    case core::Reason::not_ready:
+    case core::Reason::unloading:
+    case core::Reason::load_failed:
+    case core::Reason::will_not_die:
+    case core::Reason::loading:
+    case core::Reason::pinned: break;  // of models alone
+  }
+  return {Code::internal, std::format("the reservation was refused: {}", core::name(refusal.reason)), {}};
+}
+
+// Can be read from once the process has ended.
+Result<system::Fd> watch(int pid) {
+  const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  if (fd >= 0) return system::Fd(fd);
+  if (errno == ESRCH || errno == EINVAL)
+    return fail(Code::malformed,
+                std::format("there is no process {} on this machine that could hold a reservation", pid));
+  return fail(Code::internal, std::format("process {} cannot be watched", pid), std::generic_category().message(errno));
+}
+
+}  // namespace
+
+std::string_view name(ReservationStep step) {
+  switch (step) {
+    case ReservationStep::queued: return "queued";
+    case ReservationStep::granted: return "granted";
+    case ReservationStep::refused: return "refused";
+    case ReservationStep::expired: return "expired";
+    case ReservationStep::abandoned: return "abandoned";
+    case ReservationStep::returned: return "returned";
+  }
+  std::unreachable();
+}
+
+// From the asking to the end; its own timer is cancelled when it is granted or refused.
+struct Daemon::Impl::Reservation {
+  Reservation(boost::asio::io_context& io, ReservationWish what)
+      : wish(std::move(what)), settled(io, boost::asio::steady_timer::time_point::max()), holder(io) {}
+
+  ReservationWish wish;
+  RequestId request{};
+  ModelId id{};
+  WorkerId worker{};  // once granted
+  WallTime asked_at;
+  std::optional<WallTime> granted_at = {};
+  std::optional<core::Refusal> refusal = {};
+  boost::asio::steady_timer settled;
+  boost::asio::posix::stream_descriptor holder;  // a pidfd
+
+  ReservationStatus status() const {
+    ReservationStatus now{.id = id.value - kFirstReservation.value,
+                          .device = device_name(wish.device),
+                          .bytes = wish.bytes,
+                          .priority = wish.priority,
+                          .holder = wish.holder,
+                          .pid = wish.pid,
+                          .asked_at = asked_at,
+                          .granted_at = granted_at,
+                          .expires_at = {}};
+    if (granted_at && wish.lasts)
+      now.expires_at = *granted_at + std::chrono::duration_cast<WallTime::duration>(*wish.lasts);
+    return now;
+  }
+};
+
+Result<std::shared_ptr<Daemon::Impl::Reservation>> Daemon::Impl::ask_for(ReservationWish wish) {
+  auto reservation = std::make_shared<Reservation>(parts.io, std::move(wish));
+  const ReservationWish& wanted = reservation->wish;
+  if (wanted.pid) {
+    auto watched = watch(*wanted.pid);
+    if (!watched) return std::unexpected(std::move(watched.error()));
+    reservation->holder.assign(watched->release());
+    reservation->holder.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                                   [this, which = std::weak_ptr(reservation)](const boost::system::error_code& error) {
+                                     const auto ended = which.lock();
+                                     if (!error && ended) end(*ended, ReservationStep::abandoned);
+                                   });
+  }
+  reservation->request = RequestId{next_request++};
+  reservation->id = ModelId{next_reservation++};
+  reservation->asked_at = parts.clock.wall();
+  reservations.emplace(reservation->request, reservation);
+  sample();  // it is not granted what others have taken meanwhile
+  keep_sampling();
+  feed(core::Reserve{.request = reservation->request,
+                     .reservation = reservation->id,
+                     .device = wanted.device,
+                     .bytes = wanted.bytes,
+                     .client = wanted.client,
+                     .priority = wanted.priority,
+                     .deadline = wanted.deadline.value_or(later(parts.clock.now(), default_deadline)),
+                     .lasts = wanted.lasts.value_or(Duration::max())});
+  if (!reservation->granted_at && !reservation->refusal) tell(*reservation, ReservationStep::queued);
+  return reservation;
+}
+
+void Daemon::Impl::tell(const Reservation& reservation, ReservationStep step) const {
+  const ReservationStatus status = reservation.status();
+  parts.log.info("reservation {}: {} of {} for {} {}", status.id, to_string(status.bytes), status.device, status.holder,
+                 name(step));
+  for (Observer* observer : observers) observer->on_reservation(status, step);
+}
+
+void Daemon::Impl::add_holder(const Reservation& reservation, core::DeviceMeasured& sample) {
+  if (!reservation.granted_at || !reservation.wish.pid || !sample.trees || sample.device != kHost) return;
+  sample.trees->push_back({reservation.worker, system::tree_memory(*reservation.wish.pid).held()});
+}
+
+bool Daemon::Impl::is_granted(const core::Admit& effect) {
+  const auto it = reservations.find(effect.request);
+  if (it == reservations.end()) return false;
+  Reservation& reservation = *it->second;
+  reservation.worker = effect.worker;
+  reservation.granted_at = parts.clock.wall();
+  reservation.settled.cancel();
+  tell(reservation, ReservationStep::granted);
+  return true;
+}
+
+bool Daemon::Impl::is_refused(const core::Refuse& effect) {
+  const auto it = reservations.find(effect.request);
+  if (it == reservations.end()) return false;
+  const auto reservation = std::move(it->second);  // shared with whoever waits for it
+  reservations.erase(it);
+  reservation->refusal = effect.refusal;
+  reservation->settled.cancel();
+  tell(*reservation, ReservationStep::refused);
+  return true;
+}
+
+bool Daemon::Impl::is_over(const core::CutLease& effect) {
+  const auto it = reservations.find(effect.request);
+  if (it == reservations.end()) return false;
+  const auto ended = it->second;  // shared with whoever waits for it
+  end(*ended, ReservationStep::expired);
+  return true;
+}
+
+// What its holder still uses is others' from the next sample on, and the rest is free: so that is taken at once.
+void Daemon::Impl::end(Reservation& reservation, ReservationStep how) {
+  const auto it = reservations.find(reservation.request);
+  if (it == reservations.end()) return;
+  const auto ended = std::move(it->second);  // shared with whoever waits for it
+  reservations.erase(it);
+  boost::system::error_code ignored;
+  ended->holder.close(ignored);
+  tell(*ended, how);
+  feed(core::Finish{ended->request});
+  sample();
+}
+
+http::Task<Result<ReservationStatus>> Daemon::reserve(ReservationWish wish) {
+  auto asked = impl_->ask_for(std::move(wish));
+  if (!asked) co_return std::unexpected(std::move(asked.error()));
+  struct Asking {  // who leaves before it is granted gives it up
+    Impl& impl;
+    std::shared_ptr<Impl::Reservation> what;  // shared with the daemon
+    ~Asking() {
+      if (!what->granted_at && !what->refusal) impl.end(*what, ReservationStep::refused);
+    }
+  } const asking{*impl_, *asked};
+  while (!asking.what->granted_at && !asking.what->refusal) co_await asking.what->settled.async_wait(kAwait);
+  if (asking.what->refusal) co_return std::unexpected(to_error(*asking.what->refusal, asking.what->wish));
+  co_return asking.what->status();
+}
+
+Result<ReservationStatus> Daemon::begin_reservation(ReservationWish wish) {
+  const auto asked = impl_->ask_for(std::move(wish));
+  if (!asked) return std::unexpected(asked.error());
+  if ((*asked)->refusal) return std::unexpected(to_error(*(*asked)->refusal, (*asked)->wish));
+  return (*asked)->status();
+}
+
+Result<ReservationStatus> Daemon::end_reservation(std::uint64_t id) {
+  for (const auto& [request, reservation] : impl_->reservations) {
+    if (reservation->id.value - kFirstReservation.value != id) continue;
+    const ReservationStatus status = reservation->status();
+    impl_->end(*reservation, ReservationStep::returned);
+    return status;
+  }
+  return fail(Code::not_found,
+              std::format("there is no reservation {}; GET /rouse/v1/reservations lists those there are", id));
+}
+
+std::vector<ReservationStatus> Daemon::reservations() const {
+  std::vector<ReservationStatus> all;
+  for (const auto& [request, reservation] : impl_->reservations) all.push_back(reservation->status());
+  return all;
+}
+
+std::optional<DeviceId> Daemon::find_device(std::string_view wanted) const {
+  for (const auto& [id, device] : impl_->scheduler.view().ledger.devices()) {
+    if (!is_group(id) && device_name(id) == wanted) return id;
+  }
+  return std::nullopt;
+}
+
+}  // namespace rouse::daemon
