@@ -19,7 +19,8 @@ namespace {
 constexpr std::size_t kBatch = std::size_t{64} << 10;            // of one write
 constexpr Duration kLookAgain = std::chrono::milliseconds(500);  // whether the daemon shuts down
 constexpr Duration kKeepAlive = std::chrono::seconds(15);        // a comment, for whatever stands between us
-constexpr std::array<std::string_view, 7> kKindNames{"model", "request", "device", "config", "progress", "receipt", "reservation"};
+constexpr std::array<std::string_view, 7> kKindNames{"model",    "request", "device",     "config",
+                                                     "progress", "receipt", "reservation"};
 
 constexpr Events::Kinds bit(Events::Kind kind) { return static_cast<Events::Kinds>(1U << static_cast<unsigned>(kind)); }
 
@@ -34,7 +35,8 @@ Result<Events::Kinds> read_kinds(std::string_view query) {
     const auto known = std::ranges::find(kKindNames, name);
     if (known == kKindNames.end())
       return fail(Code::malformed,
-                  "\"only\" lists some of model, progress, request, device, receipt, reservation and config, with commas between");
+                  "\"only\" lists some of model, progress, request, device, receipt, reservation and config, with "
+                  "commas between");
     kinds |= bit(static_cast<Events::Kind>(known - kKindNames.begin()));
   }
   return kinds;

@@ -55,9 +55,9 @@ class Observer {
   virtual void on_receipt(ModelId model, WorkerId worker, const Receipt& receipt) = 0;  // of every worker that ended
   virtual void on_request(const RequestNews& news) = 0;                                 // of clients, not of operators
   virtual void on_reservation(const ReservationStatus& reservation, ReservationStep step) = 0;
-  virtual void on_sample() = 0;                // the machine's memory was looked at
-  virtual void on_config() = 0;                // the catalogue is another now
-  virtual void on_circuit(ModelId model) = 0;  // a remote one's was opened or closed
+  virtual void on_sample() = 0;                 // the machine's memory was looked at
+  virtual void on_config() = 0;                 // the catalogue is another now
+  virtual void on_circuit(ModelId model) = 0;   // a remote one's was opened or closed
   virtual void on_progress(ModelId model) = 0;  // its load has been looked at: a few times a second
 };
 

@@ -63,7 +63,7 @@ struct DeviceStatus {
   Bytes used_by_others;
   Bytes unconfirmed;
   Bytes kept_warm;  // files of cold models
-  Bytes reserved;  // for programs outside
+  Bytes reserved;   // for programs outside
 };
 
 // What came back, or did not, when a worker ended or dropped its caches.

@@ -1,6 +1,7 @@
 #include "system/warming.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -78,7 +79,7 @@ class Pieces {
         left_until_look_ = kBetweenLooks;
       }
       left_until_look_ -= bytes;
-      if (cached_bytes(file_->get(), Bytes{piece.offset}, bytes) == bytes) {
+      if (there_[static_cast<std::size_t>(piece.offset) / kPiece]) {
         present_ += bytes;
         continue;
       }
@@ -96,6 +97,13 @@ class Pieces {
     const bool readable = file_->open() && ::fstat(file_->get(), &found) == 0 && S_ISREG(found.st_mode);
     offset_ = 0;
     size_ = readable ? found.st_size : 0;
+    // As it is before we read: what is on its way since then is waited for, so that no more is asked of the disk at
+    // once.
+    there_.clear();
+    for (std::int64_t at = 0; at < size_; at += static_cast<std::int64_t>(kPiece)) {
+      const Bytes length{std::min<std::int64_t>(kPiece, size_ - at)};
+      there_.push_back(cached_bytes(file_->get(), Bytes{at}, length) == length);
+    }
     return true;
   }
 
@@ -107,9 +115,17 @@ class Pieces {
   std::shared_ptr<Fd> file_;  // shared with the pieces that are being read
   std::int64_t offset_ = 0;
   std::int64_t size_ = 0;
+  std::vector<bool> there_;  // of the file, piece by piece
   Bytes left_until_look_;
   Bytes present_;
 };
+
+// Of the processors: on a machine that is busy, reading for somebody costs them more than it saves. The threads that
+// this one starts do so, too.
+void take_only_idle_time() {
+  const sched_param none{};
+  ::sched_setscheduler(0, SCHED_IDLE, &none);
+}
 
 Bytes read_by_ring(Pieces& pieces, IoRing& ring, const Buffers& buffers) {
   std::vector<Piece> reading(kDeep);
@@ -158,6 +174,7 @@ Bytes read_by_threads(Pieces& pieces, const Buffers& buffers) {
 
 Warmed warm(const std::vector<fs::path>& files, const std::function<Bytes()>& room, const std::stop_token& stop,
             Requests by) {
+  take_only_idle_time();
   const Buffers buffers(kDeep);
   if (!buffers.there()) return {};
   Pieces pieces(files, room, stop);
