@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::size_t kDeepest = 64;
+
 std::string read_text(const fs::path& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -93,6 +95,15 @@ void each_number(std::string_view text, Each each) {
   }
 }
 
+// Of what /proc/PID/stat says: "pid (name) state parent …".
+std::optional<int> parent_in(std::string_view stat) {
+  const std::size_t name_end = stat.rfind(')');
+  if (name_end == stat.npos || name_end + 4 > stat.size()) return std::nullopt;
+  const auto parent = number_at(stat.substr(name_end + 4));
+  if (!parent) return std::nullopt;
+  return static_cast<int>(*parent);
+}
+
 // Parent of each process, for kernels that do not list children.
 std::unordered_map<int, std::vector<int>> families(const fs::path& root) {
   std::unordered_map<int, std::vector<int>> families;
@@ -101,12 +112,8 @@ std::unordered_map<int, std::vector<int>> families(const fs::path& root) {
     const std::string name = entry.path().filename();
     const auto pid = number_at(name);
     if (!pid) continue;
-    const std::string stat = read_text(entry.path() / "stat");
-    const std::size_t name_end = stat.rfind(')');  // "pid (name) state parent …"
-    if (name_end == stat.npos || name_end + 4 > stat.size()) continue;
-    if (const auto parent = number_at(std::string_view(stat).substr(name_end + 4))) {
-      families[static_cast<int>(*parent)].push_back(static_cast<int>(*pid));
-    }
+    if (const auto parent = parent_in(read_text(entry.path() / "stat")))
+      families[*parent].push_back(static_cast<int>(*pid));
   }
   return families;
 }
@@ -162,6 +169,17 @@ std::vector<int> descendants(int pid, const fs::path& root) {
     }
   }
   return found;
+}
+
+std::vector<int> line_of(int pid, const fs::path& root) {
+  std::vector<int> line;
+  while (pid > 0 && line.size() < kDeepest) {  // a pid used anew meanwhile could lead in a circle
+    const auto parent = parent_in(read_text(root / "proc" / std::to_string(pid) / "stat"));
+    if (!parent) break;
+    line.push_back(pid);
+    pid = *parent;
+  }
+  return line;
 }
 
 TreeMemory tree_memory(int pid, const fs::path& root) {

@@ -39,6 +39,9 @@ std::vector<int> children(int pid, const std::filesystem::path& root = "/");
 // All descendants of `pid` that can be seen, parents before children, without `pid` itself.
 std::vector<int> descendants(int pid, const std::filesystem::path& root = "/");
 
+// `pid` and its ancestors, the nearest first; empty when it is gone.
+std::vector<int> line_of(int pid, const std::filesystem::path& root = "/");
+
 // The kernel's count of OOM kills: in our cgroup where it counts, else on the whole machine. 0 when it tells nothing.
 std::int64_t oom_kills(const std::filesystem::path& root = "/");
 

@@ -1,0 +1,96 @@
+#include "system/gpu_meter.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "system/host_memory.hpp"
+
+namespace rouse::system {
+namespace {
+
+// Memory that is taken although no process is listed: below this it is the driver's own.
+constexpr Bytes kOfNobody = mib(64);
+
+Bytes bytes_of(unsigned long long count) { return Bytes{static_cast<std::int64_t>(count)}; }
+
+bool has_bytes(const nvml::ProcessInfo& info) { return info.used != nvml::kNotAvailable; }
+
+// A process that both computes and draws is in both lists, with the same figure.
+void add(std::vector<GpuProcess>& to, const std::vector<nvml::ProcessInfo>& from, bool computes) {
+  for (const nvml::ProcessInfo& info : from) {
+    const int pid = static_cast<int>(info.pid);
+    const Bytes bytes = bytes_of(info.used);
+    const auto known = std::ranges::find(to, pid, &GpuProcess::pid);
+    if (known == to.end())
+      to.push_back({.pid = pid, .bytes = bytes, .computes = computes});
+    else
+      known->bytes = std::max(known->bytes, bytes);
+  }
+}
+
+}  // namespace
+
+GpuMeter::GpuMeter(std::string library, std::filesystem::path root)
+    : library_(std::move(library)), root_(std::move(root)) {}
+
+Gpu GpuMeter::read(const Nvml& nvml, unsigned int index) {
+  Gpu gpu = index < known_.size() ? known_[index] : Gpu{};
+  gpu.processes.reset();
+  const auto unavailable = [&](const Error& why) {
+    gpu.unavailable = why.message;
+    return gpu;
+  };
+  const auto device = nvml.device(index);
+  if (!device) return unavailable(device.error());
+  const auto uuid = nvml.uuid(*device);
+  if (!uuid) return unavailable(uuid.error());
+  gpu.uuid = *uuid;
+  if (const auto name = nvml.name(*device)) gpu.name = *name;
+  const auto memory = nvml.memory(*device);
+  if (!memory) return unavailable(memory.error());
+  gpu.unavailable.clear();
+  gpu.total = bytes_of(memory->total);
+  gpu.used = bytes_of(memory->total - memory->free);
+  if (nvml.is_divided(*device)) return gpu;
+
+  const auto computing = nvml.computing(*device);
+  if (!computing || !std::ranges::all_of(*computing, has_bytes)) return gpu;
+  std::vector<GpuProcess> processes;
+  add(processes, *computing, true);
+  if (const auto drawing = nvml.drawing(*device)) {
+    if (!std::ranges::all_of(*drawing, has_bytes)) return gpu;
+    add(processes, *drawing, false);
+  }
+  bool seen = processes.empty();
+  for (GpuProcess& process : processes) {
+    process.line = line_of(process.pid, root_);
+    seen = seen || !process.line.empty();
+  }
+  const bool of_nobody = processes.empty() && gpu.used - bytes_of(memory->reserved) > kOfNobody;
+  if (seen && !of_nobody) gpu.processes = std::move(processes);
+  return gpu;
+}
+
+Result<std::vector<Gpu>> GpuMeter::read() {
+  if (!nvml_) {
+    auto opened = Nvml::open(library_);
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    nvml_ = std::move(*opened);
+  }
+  const auto count = nvml_->count();
+  if (!count) {
+    nvml_.reset();
+    return std::unexpected(count.error());
+  }
+  std::vector<Gpu> all;
+  for (unsigned int index = 0; index < *count; ++index) all.push_back(read(*nvml_, index));
+  for (std::size_t index = all.size(); index < known_.size(); ++index) {
+    all.push_back(known_[index]);
+    all.back().processes.reset();
+    all.back().unavailable = "the driver does not list it any more";
+  }
+  known_ = all;
+  return all;
+}
+
+}  // namespace rouse::system
