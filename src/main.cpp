@@ -19,6 +19,8 @@
 #include "service/doors.hpp"
 #include "service/model_folder.hpp"
 #include "service/service.hpp"
+#include "system/environment.hpp"
+#include "system/gpu_meter.hpp"
 #include "system/logger.hpp"
 #include "system/process.hpp"
 #include "system/runtime_dir.hpp"
@@ -118,7 +120,8 @@ int serve(const cli::ServeOptions& options) {
   }
   http::UpstreamPool upstreams(io);
   daemon::Daemon daemon(
-      {.io = io, .clock = clock, .log = log, .launcher = **launcher, .runtime = *runtime, .upstreams = upstreams},
+      {.io = io, .clock = clock, .log = log, .launcher = **launcher, .runtime = *runtime, .upstreams = upstreams,
+       .driver_library = system::driver_library(system::own_environment())},
       config);
   http::Server server(io, server_limits(config.limits));
   api::Metrics metrics(daemon, server);

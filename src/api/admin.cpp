@@ -65,7 +65,8 @@ http::Task<void> admin_model(const Parts& parts, Reply& reply, std::string_view 
 }
 
 http::Task<void> admin_devices(const Parts& parts, Reply& reply, std::string_view) {
-  co_await reply.json(200, admin_json_of(parts.daemon.devices(), parts.daemon.groups()));
+  co_await parts.daemon.look_at_devices();
+  co_await reply.json(200, admin_json_of(parts.daemon.devices_as_sampled(), parts.daemon.groups()));
 }
 
 http::Task<void> admin_requests(const Parts& parts, Reply& reply, std::string_view) {

@@ -51,6 +51,7 @@ struct Model {
   std::uint64_t waiting = 0;
   ByDevice footprint;
   std::optional<std::string_view> footprint_source;
+  std::int64_t file_pages = 0;
   std::optional<int> pid;
   std::optional<Duplicates> duplicates;
   std::uint64_t loads = 0;
@@ -79,6 +80,13 @@ struct Device {
   std::int64_t unconfirmed = 0;
   std::int64_t kept_warm = 0;
   std::int64_t reserved = 0;
+  std::optional<std::string_view> uuid;
+  std::optional<std::string_view> product;
+  std::optional<std::string_view> unavailable;
+  bool attributed = true;
+  bool shared = false;
+  std::int64_t file_pages = 0;
+  std::optional<double> pressure;
 };
 struct DeviceList {
   std::vector<Device> devices;
@@ -168,13 +176,17 @@ std::string_view source_name(core::SizeSource source) {
   std::unreachable();
 }
 
+std::optional<std::string_view> unless_empty(std::string_view text) {
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
 admin_json::Model shape(const daemon::ModelStatus& model) {
   const bool sized = !model.footprint.empty();
   return {
       .id = model.name,
       .aliases = model.aliases,
       .engine = model.engine,
-      .group = model.group.empty() ? std::nullopt : std::optional<std::string_view>(model.group),
+      .group = unless_empty(model.group),
       .state = core::name(model.stage),
       .progress = model.progress,
       .eta_ms = model.time_left.transform(milliseconds),
@@ -185,6 +197,7 @@ admin_json::Model shape(const daemon::ModelStatus& model) {
       .waiting = model.waiting,
       .footprint = by_device(model.footprint),
       .footprint_source = sized ? std::optional(source_name(model.footprint_source)) : std::nullopt,
+      .file_pages = model.file_pages.count,
       .pid = model.pid,
       .duplicates = model.duplicates.transform([](const system::Duplicates& found) {
         return admin_json::Duplicates{.processes = found.processes, .bytes_each = found.each.count};
@@ -238,6 +251,13 @@ admin_json::Device shape(const daemon::DeviceStatus& device) {
       .unconfirmed = device.unconfirmed.count,
       .kept_warm = device.kept_warm.count,
       .reserved = device.reserved.count,
+      .uuid = unless_empty(device.uuid),
+      .product = unless_empty(device.product),
+      .unavailable = unless_empty(device.unavailable),
+      .attributed = device.attributed,
+      .shared = device.shared,
+      .file_pages = device.file_pages.count,
+      .pressure = device.pressure,
   };
 }
 

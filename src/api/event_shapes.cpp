@@ -191,7 +191,9 @@ bool differs(const daemon::DeviceStatus& before, const daemon::DeviceStatus& now
   const bool ours = before.used_by_models != now.used_by_models || before.unconfirmed != now.unconfirmed ||
                     before.kept_warm != now.kept_warm || before.reserved != now.reserved;
   const bool budget = before.total != now.total || before.limit != now.limit || before.reserve != now.reserve;
-  return ours || budget || distance(before.used_by_others, now.used_by_others) > now.total.count / 100;
+  const bool state =
+      before.unavailable != now.unavailable || before.shared != now.shared || before.pressed != now.pressed;
+  return ours || budget || state || distance(before.used_by_others, now.used_by_others) > now.total.count / 100;
 }
 
 }  // namespace rouse::api

@@ -108,10 +108,18 @@ void append_gauges(Families& families, std::span<const daemon::DeviceStatus> dev
        &daemon::DeviceStatus::unconfirmed},
       {"rouse_device_kept_warm_bytes", "Files of cold models that are held in memory",
        &daemon::DeviceStatus::kept_warm},
+      {"rouse_device_file_pages_bytes", "File pages that models' workers map", &daemon::DeviceStatus::file_pages},
   };
   for (const Row& row : kRows) {
     Family family(families, row.name, row.help);
     for (const daemon::DeviceStatus& device : devices) family.add(bytes(device.*row.value), {{"device", device.name}});
+  }
+  Family available(families, "rouse_device_available", "0 for a GPU that cannot be used now");
+  Family pressure(families, "rouse_memory_pressure_ratio",
+                  "Share of the last ten seconds in which programs have waited for memory");
+  for (const daemon::DeviceStatus& device : devices) {
+    available.add(device.unavailable.empty() ? 1 : 0, {{"device", device.name}});
+    if (device.pressure) pressure.add(*device.pressure / 100, {{"device", device.name}});
   }
 }
 

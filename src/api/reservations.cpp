@@ -39,8 +39,8 @@ http::Task<void> reserve(const Parts& parts, Reply& reply, std::string_view) {
                                .client = bounded.client,
                                .holder = std::string(reply.client_name())};
   if (lifecycle->deadline) wish.deadline = later(reply.exchange().arrived(), *lifecycle->deadline);
-  const auto reserved =
-      wanted->wait ? co_await parts.daemon.reserve(std::move(wish)) : parts.daemon.begin_reservation(std::move(wish));
+  const auto reserved = wanted->wait ? co_await parts.daemon.reserve(std::move(wish))
+                                     : co_await parts.daemon.begin_reservation(std::move(wish));
   if (!reserved) co_return co_await reply.error(reserved.error());
   co_await reply.json(reserved->granted_at ? 200 : 202, admin_json_of(*reserved));
 }

@@ -37,6 +37,7 @@ struct ModelReply {
   std::uint64_t waiting = 0;
   std::optional<Footprint> footprint;
   std::optional<std::string> footprint_source;
+  std::optional<std::int64_t> file_pages;
   std::optional<std::int64_t> pid;
   std::optional<DuplicatesReply> duplicates;
   std::uint64_t loads = 0;
@@ -90,6 +91,13 @@ struct DeviceReply {
   std::int64_t used_by_others = 0;
   std::int64_t unconfirmed = 0;
   std::optional<std::int64_t> kept_warm;
+  std::optional<std::string> uuid;
+  std::optional<std::string> product;
+  std::optional<std::string> unavailable;
+  std::optional<bool> attributed;
+  std::optional<bool> shared;
+  std::optional<std::int64_t> file_pages;
+  std::optional<double> pressure;
 };
 
 struct GroupReply {

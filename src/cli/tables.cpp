@@ -28,6 +28,20 @@ std::string note(const ModelReply& model, WallTime now) {
   return note;
 }
 
+constexpr double kMuch = 1;  // per cent
+
+std::string note(const DeviceReply& device) {
+  std::string note;
+  const auto add = [&](std::string_view words) { note += std::format("{}{}", note.empty() ? "" : "; ", words); };
+  if (device.unavailable) add("unavailable: " + *device.unavailable);
+  if (device.product) add(*device.product);
+  if (device.uuid) add(*device.uuid);
+  if (device.shared.value_or(false)) add("other programs compute there");
+  if (!device.attributed.value_or(true) && !device.unavailable) add("its driver does not say who holds what");
+  if (device.pressure.value_or(0) >= kMuch) add(std::format("pressure {:.0f} %", *device.pressure));
+  return note;
+}
+
 bool is_interesting(const ModelReply& model) { return model.state != "cold" || model.waiting > 0 || model.leases > 0; }
 
 }  // namespace
@@ -74,6 +88,7 @@ std::string loaded_models(const ModelsReply& reply, const Terminal& terminal, Wa
                {"LEASES", Align::right},
                {"WAITING", Align::right},
                {"FOOTPRINT", Align::right},
+               {"FILE PAGES", Align::right, Show::if_used},
                {"PID", Align::right},
                {"EXPIRES"},
                {"NOTE", Align::left, Show::if_used}});
@@ -85,6 +100,7 @@ std::string loaded_models(const ModelsReply& reply, const Terminal& terminal, Wa
                number(model.leases),
                number(model.waiting),
                size_in_words(model),
+               model.file_pages.value_or(0) > 0 ? to_string(Bytes{*model.file_pages}) : "",
                model.pid ? std::to_string(*model.pid) : "-",
                expiry(model, now),
                note(model, now)});
@@ -107,7 +123,9 @@ Outcome<Exit> devices(Session session, const DevicesOptions& options) {
                {"OTHERS", Align::right},
                {"UNCONFIRMED", Align::right},
                {"KEPT WARM", Align::right, Show::if_used},
-               {"FOR MODELS NOW", Align::right}});
+               {"FOR MODELS NOW", Align::right},
+               {"FILE PAGES", Align::right, Show::if_used},
+               {"NOTE", Align::left, Show::if_used}});
   for (const DeviceReply& device : reply->devices) {
     const auto size = [](std::int64_t bytes) { return to_string(Bytes{bytes}); };
     table.add({{device.id, Style::strong},
@@ -119,7 +137,9 @@ Outcome<Exit> devices(Session session, const DevicesOptions& options) {
                size(device.used_by_others),
                {size(device.unconfirmed), device.unconfirmed > 0 ? Style::bad : Style::plain},
                device.kept_warm.value_or(0) > 0 ? size(*device.kept_warm) : "",
-               size(device.effective)});
+               size(device.effective),
+               device.file_pages.value_or(0) > 0 ? size(*device.file_pages) : "",
+               {note(device), device.unavailable ? Style::bad : Style::plain}});
   }
   session.terminal.out() << table.rendered(session.terminal);
   Table groups({{"GROUP"}, {"LOADED", Align::right}, {"MAX LOADED", Align::right}});

@@ -103,7 +103,8 @@ void read_admin_socket(Reading& reading, const Entry& entry, std::string& into) 
 }
 
 void read_policy(Reading& reading, const Entry& entry, Policy& into) {
-  constexpr std::array<std::string_view, 5> kKeys{"eviction", "patience", "slice", "load_timeout", "shared_keep"};
+  constexpr std::array<std::string_view, 6> kKeys{"eviction",     "patience",    "slice",
+                                                  "load_timeout", "shared_keep", "settle"};
   constexpr std::array<std::string_view, 2> kEvictions{"gdsf", "lru"};
   reading.fields(entry, {"policy"}, kKeys, [&](std::size_t key, const Entry& value) {
     if (key == 0) {
@@ -115,8 +116,10 @@ void read_policy(Reading& reading, const Entry& entry, Policy& into) {
       reading.duration(value, 0s, into.slice);
     } else if (key == 3) {
       reading.duration(value, 1s, into.load_timeout);
-    } else {
+    } else if (key == 4) {
       reading.duration(value, 0s, into.shared_keep);
+    } else {
+      reading.duration(value, 0s, into.settle);
     }
   });
 }

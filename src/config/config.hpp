@@ -204,6 +204,7 @@ struct Policy {
   Duration slice = std::chrono::seconds(60);
   Duration load_timeout = std::chrono::minutes(5);
   Duration shared_keep = std::chrono::seconds(30);  // of idle workers on a GPU that another program computes on
+  Duration settle = std::chrono::seconds(2);  // a worker that stands still for so long takes what it is seen to hold
   friend bool operator==(const Policy&, const Policy&) = default;
 };
 

@@ -50,6 +50,7 @@ core::ModelSpec Catalogue::spec(const Entry& entry) const {
   if (!entry.has_process()) return spec_of_remote(entry);
   core::Placement placement = model.footprint;
   if (placement.empty()) placement = {{kHost, entry.estimate ? entry.estimate->total() : Bytes{}}};
+  if (placement.front().device != kHost) placement.insert(placement.begin(), {kHost, Bytes{}});  // until it is measured
   if (!model.group.empty()) placement.push_back({groups_.device(model.group), kPlaceInGroup});
   const engine::Contract contract = entry.engine->contract(model);
   core::ModelSpec spec{

@@ -19,6 +19,8 @@ core::Policy policy_of(const config::Policy& config) {
 
 std::vector<ModelId> Daemon::Impl::configure(const config::Config& config) {
   default_deadline = config.deadline;
+  budgets = config.budgets;
+  settle_after = config.policy.settle;
   core::CatalogueChanged change = catalogue.replace(config);
   change.policy = policy_of(config.policy);
   const auto host = system::host_memory();
@@ -38,6 +40,7 @@ std::vector<ModelId> Daemon::Impl::configure(const config::Config& config) {
   }
   feed(std::move(change));
   if (host) sample(*host);
+  tell_of_gpus();
   std::vector<ModelId> removed;
   removed.reserve(catalogue.removed().size());
   for (const auto& [model, entry] : catalogue.removed()) {

@@ -35,6 +35,10 @@ Daemon::Impl::Impl(Parts given, const config::Config& config)
       default_deadline(config.deadline),
       wake(given.io),
       sampling(given.io),
+      driver_patience(given.io),
+      gpu_news(given.io, boost::asio::steady_timer::time_point::max()),
+      watch(given.io, given.driver_library,
+            [this](GpuWatch::Look look, GpuWatch::Gpus seen) { saw_gpus(look, std::move(seen)); }),
       finished(given.io, boost::asio::steady_timer::time_point::max()),
       warm_files({.io = given.io, .log = given.log},
                  [this] {
@@ -77,6 +81,7 @@ Error Daemon::Impl::explain(const core::Refusal& refusal, ModelId model) const {
     if (state.budget.total > Bytes{} && !is_group(device)) devices.push_back(device);
   }
   Surroundings around{.devices = devices};
+  if (const system::Gpu* gpu = gpus.find(refusal.device)) around.unavailable = gpu->unavailable;
   if (is_group(refusal.device)) {
     around.group = catalogue.groups().name(refusal.device);
     around.max_loaded = static_cast<std::uint32_t>(scheduler.view().ledger.ever(refusal.device).count);
@@ -115,7 +120,10 @@ Ticket Daemon::Impl::submit(ModelId model, const RequestOptions& options) {
   if (options.patience != core::Patience::only_if_ready) make_room_for(model);
   feed(event);
   look_at_places(model);
-  if (!ticket.settled()) tell(waiting, RequestStep::queued);
+  if (!ticket.settled()) {
+    tell(waiting, RequestStep::queued);
+    keep_sampling();
+  }
   return ticket;
 }
 
@@ -145,7 +153,8 @@ http::Task<Result<void>> Daemon::Impl::look_at_files(ModelId model) {
   while (catalogue.entries().contains(model)) {
     const std::shared_ptr<const Entry> entry = catalogue.entry(model);  // shared with the catalogue and the pool
     if (!may_be_started(model)) co_return Result<void>{};
-    sample();
+    if (entry->has_process()) co_await sampled(scheduler.view().models.at(model).spec.placements.front());
+    if (!catalogue.entries().contains(model) || catalogue.entry(model) != entry) continue;
     if (identify(*entry) == entry->files) co_return Result<void>{};
 
     const std::shared_ptr<Look> mine = look(entry);
@@ -308,49 +317,11 @@ void Daemon::Impl::begin_preload(core::Preload event) {
 }
 
 void Daemon::start_preloads() {
+  impl_->look_at_gpus();
   for (const auto& [id, entry] : impl_->catalogue.entries()) {
     if (entry->model.preload) impl_->begin_preload(core::Preload{id});
   }
   impl_->keep_warm();
-}
-
-// --- memory -------------------------------------------------------------------------------------------------
-
-void Daemon::Impl::sample() {
-  if (const auto host = system::host_memory()) sample(*host);
-}
-
-void Daemon::Impl::sample(const system::HostMemory& host) {
-  host_total = host.total;
-  give_way_to_others(host);
-  // What is kept warm is no part of the machine that the core shares out.
-  core::DeviceMeasured sample{.device = kHost,
-                              .total = host.total - warm_files.held(),
-                              .used = std::max(Bytes{}, host.total - host.available - warm_files.locked()),
-                              .trees = std::vector<core::TreeBytes>{}};
-  for (const auto& [id, worker] : workers) {
-    if (worker->tree() == 0) continue;
-    const Bytes held = system::tree_memory(worker->tree()).held();
-    sample.trees->push_back({id, held});
-    look_for_duplicates(id, held);
-  }
-  for (const auto& [request, reservation] : reservations) add_holder(*reservation, sample);
-  feed(std::move(sample));
-  for (Observer* observer : observers) observer->on_sample();
-  keep_warm();
-}
-
-void Daemon::Impl::keep_sampling() {
-  if (sampling_armed || (workers.empty() && reservations.empty() && warm_files.held() == Bytes{})) return;
-  sampling_armed = true;
-  sampling.expires_after(std::chrono::seconds(1));
-  sampling.async_wait([this](const boost::system::error_code& error) {
-    sampling_armed = false;
-    if (error) return;
-    parts.launcher.observe_oom_kills();
-    sample();
-    keep_sampling();
-  });
 }
 
 system::WorkerLog& Daemon::Impl::log_of(ModelId id) {

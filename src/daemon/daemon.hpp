@@ -59,6 +59,7 @@ class Daemon {
     system::Launcher& launcher;
     system::RuntimeDir& runtime;
     http::UpstreamPool& upstreams;
+    std::string driver_library;  // of the GPUs: see system::GpuMeter
   };
   Daemon(Parts parts, const config::Config& config);
   ~Daemon();
@@ -100,8 +101,8 @@ class Daemon {
   void pin(ModelId model, bool pinned);
   // Returns when it is granted, or refused; whoever leaves before gives it up. Granted, it lasts as the wish says.
   http::Task<Result<ReservationStatus>> reserve(ReservationWish wish);
-  // Returns at once: it waits, or is granted already, or has been refused.
-  Result<ReservationStatus> begin_reservation(ReservationWish wish);
+  // Returns as soon as it waits, is granted or has been refused.
+  http::Task<Result<ReservationStatus>> begin_reservation(ReservationWish wish);
   Result<ReservationStatus> end_reservation(std::uint64_t id);  // as it was; not_found
   // Ends a request that waits or runs; gives it as it was. not_found for an id that nobody carries (any more), conflict
   // for one that several do: RequestStatus::id tells them apart.
@@ -119,7 +120,8 @@ class Daemon {
   // once, for a second at most (a file system may not answer). Not done for all of them at the start, which could not
   // be quick.
   http::Task<void> expect_footprint(ModelId id);
-  std::vector<DeviceStatus> devices();  // as of now: takes a sample
+  std::vector<DeviceStatus> devices();  // the host as of now, the GPUs as they were last looked at
+  http::Task<void> look_at_devices();   // returns when all of them have been
   system::WorkerLog& log_of(ModelId id);
   // What a waiting client is told: "loading 43 % eta 1.2 s".
   std::string progress(ModelId id) const;
@@ -144,6 +146,7 @@ class Daemon {
 // A refusal of the core in words: the error's code, a message for anybody and the sizes for an administrator.
 struct Surroundings {
   std::span<const DeviceId> devices;  // that the machine has
+  std::string_view unavailable = {};  // why refusal.device cannot be used, where it cannot
   std::string_view group = {};        // the name of refusal.device, where that is a group
   std::uint32_t max_loaded = 0;       // of it
 };

@@ -1,4 +1,6 @@
 // What the core wants done, one function each.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <format>
 
@@ -56,43 +58,41 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
   }
   parts.log.info("{}: starting on {}", entry->model.id, describe(effect.placement));
   const auto* loading = std::get_if<core::Loading>(&scheduler.view().models.at(effect.model).state);
-  auto started =
-      Worker::start({.io = parts.io,
-                     .clock = parts.clock,
-                     .launcher = parts.launcher,
-                     .runtime = parts.runtime,
-                     .ports = ports,
-                     .upstreams = parts.upstreams,
-                     .log = log_of(effect.model)},
-                    {.id = id,
-                     .entry = entry,
-                     .gpus = gpus_of(effect.placement),
-                     .until = loading ? loading->until - kEarlier : kNever},
-                    {
-                        .ready = [this, id] { feed(core::Loaded{id}); },
-                        .failed = [this, id](std::string why) { feed(core::LoadFailed{id, std::move(why)}); },
-                        .gone = [this, id](std::string why) { worker_gone(id, std::move(why)); },
-                        .slept =
-                            [this, id] {
-                              sample();
-                              feed(core::Slept{id});
-                            },
-                        .woken = [this, id] { feed(core::Woken{id}); },
-                        .restless =
-                            [this, id, entry](std::string why) {
-                              parts.log.warning(
-                                  "{}: {}; it is stopped instead, and not put to sleep again until its entry "
-                                  "changes",
-                                  entry->model.id, why);
-                              feed(core::SleepFailed{id, std::move(why)});
-                            },
-                    });
+  auto started = Worker::start(
+      {.io = parts.io,
+       .clock = parts.clock,
+       .launcher = parts.launcher,
+       .runtime = parts.runtime,
+       .ports = ports,
+       .upstreams = parts.upstreams,
+       .log = log_of(effect.model)},
+      {.id = id,
+       .entry = entry,
+       .gpus = gpus_of(effect.placement),
+       .gpu_uuids = gpus.uuids_of(effect.placement),
+       .until = loading ? loading->until - kEarlier : kNever},
+      {
+          .ready = [this, id] { feed(core::Loaded{id}); },
+          .failed = [this, id](std::string why) { feed(core::LoadFailed{id, std::move(why)}); },
+          .gone = [this, id](std::string why) { worker_gone(id, std::move(why)); },
+          .slept = [this, id] { boost::asio::co_spawn(parts.io.get_executor(), slept(id), boost::asio::detached); },
+          .woken = [this, id] { feed(core::Woken{id}); },
+          .restless =
+              [this, id, entry](std::string why) {
+                parts.log.warning(
+                    "{}: {}; it is stopped instead, and not put to sleep again until its entry "
+                    "changes",
+                    entry->model.id, why);
+                feed(core::SleepFailed{id, std::move(why)});
+              },
+      });
   if (!started) {
     const auto& [code, message, context] = started.error();
     log_of(effect.model).note(context.empty() ? message : std::format("{} ({})", message, context));
     std::string why = context.empty() ? message : std::format("{}\n{}", message, context);
     return feed(core::EffectFailed{id, std::move(why)});
   }
+  weights[id].gpus_used_before = gpus.used(effect.placement);
   workers.emplace(id, std::move(*started));
   loads_under_way.begin({.worker = id,
                          .entry = entry,
@@ -105,6 +105,13 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
                          .reserve = scheduler.view().ledger.devices().at(kHost).budget.reserve,
                          .usual = scheduler.view().models.at(effect.model).load_time});
   keep_sampling();
+}
+
+// What it gave up has been seen back, or is known not to be: the core's time-out goes on.
+http::Task<void> Daemon::Impl::slept(WorkerId id) {
+  const core::Row* row = scheduler.view().ledger.find(id);
+  co_await sampled(row ? row->bytes : core::Placement{});
+  feed(core::Slept{id});
 }
 
 void Daemon::Impl::perform(const core::StopWorker& effect) {
@@ -141,7 +148,7 @@ Upstream Daemon::Impl::upstream_of(WorkerId id, const Entry& entry) const {
           .is_remote = true};
 }
 
-// The process tree is gone. The host's memory went with it, so that its return needs no waiting.
+// The process tree is gone.
 void Daemon::Impl::worker_gone(WorkerId id, std::string why) {
   const auto it = workers.find(id);
   if (it == workers.end()) return;
@@ -156,7 +163,8 @@ void Daemon::Impl::worker_gone(WorkerId id, std::string why) {
     pending->wake();
   }
   feed(core::Exited{id, std::move(why)});
-  feed(core::BytesReturned{id});
+  expect_bytes(id);
+  weights.erase(id);
   forget_if_gone(model);
   sample();
 }
@@ -276,11 +284,15 @@ void Daemon::Impl::perform(const core::Announce& effect) {
   }
   look_at_places(effect.model);
   log_transition(effect);
+  keep_sampling();
   for (Observer* observer : observers) observer->on_transition(effect);
 }
 
 void Daemon::Impl::perform(const core::ShutdownComplete&) {
   over = true;
+  sampling.cancel();
+  driver_patience.cancel();
+  gpu_news.cancel();
   finished.cancel();
 }
 

@@ -25,7 +25,8 @@ DeviceId Groups::device(std::string_view name) const {
 std::string_view Groups::name(DeviceId device) const { return names_.at(device.value - kFirstGroup.value); }
 
 core::Placement memory_of(core::Placement placement) {
-  std::erase_if(placement, [](const core::DeviceBytes& share) { return is_group(share.device); });
+  std::erase_if(placement,
+                [](const core::DeviceBytes& share) { return is_group(share.device) || share.bytes == Bytes{}; });
   return placement;
 }
 

@@ -33,7 +33,7 @@ class Groups {
   std::vector<std::string> names_;  // that there ever were, each for its device: workers may still be in one
 };
 
-// Without places in groups.
+// Without places in groups, and devices of which it takes nothing.
 core::Placement memory_of(core::Placement placement);
 
 }  // namespace rouse::daemon

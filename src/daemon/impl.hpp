@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "daemon/daemon.hpp"
+#include "daemon/gpu_watch.hpp"
+#include "daemon/gpus.hpp"
 #include "daemon/loading_time.hpp"
 #include "daemon/loads.hpp"
 #include "daemon/observer.hpp"
@@ -62,6 +64,7 @@ class Daemon::Impl final : public Desk {
   void perform(const core::Announce& effect);
   void perform(const core::ShutdownComplete& effect);
   void worker_gone(WorkerId id, std::string why);
+  http::Task<void> slept(WorkerId id);
   std::shared_ptr<const Entry> entry_of(WorkerId id) const;
   Upstream upstream_of(WorkerId id, const Entry& entry) const;
 
@@ -84,7 +87,9 @@ class Daemon::Impl final : public Desk {
   Result<std::shared_ptr<Reservation>> ask_for(ReservationWish wish);  // shared with `reservations`
   void tell(const Reservation& reservation, ReservationStep step) const;
   void end(Reservation& reservation, ReservationStep how);
-  static void add_holder(const Reservation& reservation, core::DeviceMeasured& sample);  // what its processes use
+  // What its processes use: of the host's memory, and which they are.
+  static void add_holder(const Reservation& reservation, core::DeviceMeasured& sample);
+  static void add_holder(const Reservation& reservation, Gpus::Roots& roots);
   // Whether the effect speaks of one: then it is done.
   bool is_granted(const core::Admit& effect);
   bool is_refused(const core::Refuse& effect);
@@ -107,6 +112,44 @@ class Daemon::Impl final : public Desk {
   void make_room_for(ModelId model);
   void give_way_to_others(const system::HostMemory& host);
 
+  // --- sampling.cpp ---------------------------------------------------------------------------------------------
+  void sample();  // what the host's memory is like now
+  void sample(const system::HostMemory& host);
+  void feel_pressure();
+  // Returns when the devices of the placement have been looked at, from now on.
+  http::Task<void> sampled(core::Placement on);
+  void look_at_gpus();
+  void saw_gpus(GpuWatch::Look look, GpuWatch::Gpus seen);
+  void take_gpus(std::vector<system::Gpu> seen);
+  void lose_gpus(const std::string& why);
+  void tell_of_gpus();
+  void be_patient_with_driver();
+  std::optional<Duration> pace() const;
+  void keep_sampling();  // while there is need
+
+  // --- footprints.cpp -------------------------------------------------------------------------------------------
+  struct Weight {                                // what a worker holds
+    system::TreeMemory tree;                     // by cheap counters, as last seen
+    std::optional<system::TreeMemory> exact;     // once it has settled
+    system::TreeMemory exact_by_counters;        // what they said at the same time
+    std::map<DeviceId, Bytes> gpus;              // that attribute it
+    std::map<DeviceId, Bytes> gpus_used_before;  // by everybody, when it was started
+    core::Stage stage = core::Stage::cold;       // when it was last weighed
+    core::Placement last;                        // what was found then
+    TimePoint still_since;                       // when that was last seen to change
+    bool looking = false;                        // exactly
+
+    Bytes held() const;    // given back only by its end
+    Bytes mapped() const;  // file pages beside that
+  };
+  static core::Placement weighed(const core::Row& row, const Weight& weight, const Entry& entry);
+  void weigh(WorkerId worker);
+  void look_exactly(WorkerId worker);
+
+  // --- returning.cpp --------------------------------------------------------------------------------------------
+  void expect_bytes(WorkerId worker);
+  void see_bytes_return();
+
   // --- configure.cpp --------------------------------------------------------------------------------------------
   // Takes the configuration, the first one or another; gives the models that are new or changed.
   std::vector<ModelId> configure(const config::Config& config);
@@ -123,9 +166,6 @@ class Daemon::Impl final : public Desk {
   void tell_of_preload(ModelId model) const;
   Pending pending(ModelId model, const RequestOptions& options);
   Ticket submit(ModelId model, const RequestOptions& options);
-  void sample();  // what the machine's memory is like now
-  void sample(const system::HostMemory& host);
-  void keep_sampling();  // once a second while there are workers
   system::WorkerLog& log_of(ModelId id);
 
   Parts parts;
@@ -189,7 +229,29 @@ class Daemon::Impl final : public Desk {
   boost::asio::steady_timer wake;
   boost::asio::steady_timer sampling;
   bool sampling_armed = false;
-  boost::asio::steady_timer finished;  // cancelled when shutdown is complete
+  TimePoint host_sampled{};
+  std::optional<double> pressure;  // see system::memory_pressure
+  bool pressed = false;            // and somebody was told
+  config::Budgets budgets;
+  Duration settle_after{};
+  std::map<WorkerId, Weight> weights;
+
+  enum class Driver : std::uint8_t { unknown, absent, answers, silent };
+  Driver driver = Driver::unknown;
+  Gpus gpus;
+  std::map<DeviceId, std::pair<Bytes, Bytes>> gpu_budgets;  // limit and reserve, as the core knows them
+  GpuWatch::Look looks_asked = 0;
+  GpuWatch::Look looks_seen = 0;
+  boost::asio::steady_timer driver_patience;
+  boost::asio::steady_timer gpu_news;  // cancelled when something was seen
+  GpuWatch watch;
+  struct Returning {
+    Gpus::Left what;
+    GpuWatch::Look look = 0;  // the first that counts
+    TimePoint until;          // looked for often
+  };
+  std::map<WorkerId, Returning> returning;  // that have ended, and whose bytes have not been seen back
+  boost::asio::steady_timer finished;       // cancelled when shutdown is complete
   std::map<ModelId, std::chrono::system_clock::time_point> last_used;
   std::map<ModelId, ServiceTime> services;
   std::map<ModelId, LoadingTime> loading_times;

@@ -64,6 +64,11 @@ Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint n
                       model),
           refusal.detail};
     case too_large:
+      if (!around.unavailable.empty())
+        return {Code::unavailable,
+                std::format("model \"{}\" is to be loaded on {}, which cannot be used now: {}", model,
+                            device_name(refusal.device), around.unavailable),
+                {}};
       if (!std::ranges::contains(around.devices, refusal.device))
         return {Code::too_big_for_ever,
                 std::format("model \"{}\" is to be loaded on {}, which this machine does not have; it has {}", model,

@@ -122,7 +122,6 @@ Result<std::shared_ptr<Daemon::Impl::Reservation>> Daemon::Impl::ask_for(Reserva
   reservation->id = ModelId{next_reservation++};
   reservation->asked_at = parts.clock.wall();
   reservations.emplace(reservation->request, reservation);
-  sample();  // it is not granted what others have taken meanwhile
   keep_sampling();
   feed(core::Reserve{.request = reservation->request,
                      .reservation = reservation->id,
@@ -146,6 +145,10 @@ void Daemon::Impl::tell(const Reservation& reservation, ReservationStep step) co
 void Daemon::Impl::add_holder(const Reservation& reservation, core::DeviceMeasured& sample) {
   if (!reservation.granted_at || !reservation.wish.pid || !sample.trees || sample.device != kHost) return;
   sample.trees->push_back({reservation.worker, system::tree_memory(*reservation.wish.pid).held()});
+}
+
+void Daemon::Impl::add_holder(const Reservation& reservation, Gpus::Roots& roots) {
+  if (reservation.granted_at && reservation.wish.pid) roots.emplace(*reservation.wish.pid, reservation.worker);
 }
 
 bool Daemon::Impl::is_granted(const core::Admit& effect) {
@@ -188,10 +191,14 @@ void Daemon::Impl::end(Reservation& reservation, ReservationStep how) {
   ended->holder.close(ignored);
   tell(*ended, how);
   feed(core::Finish{ended->request});
-  sample();
+  if (is_gpu(ended->wish.device))
+    look_at_gpus();
+  else
+    sample();
 }
 
 http::Task<Result<ReservationStatus>> Daemon::reserve(ReservationWish wish) {
+  co_await impl_->sampled({{wish.device, wish.bytes}});  // it is not granted what others have taken meanwhile
   auto asked = impl_->ask_for(std::move(wish));
   if (!asked) co_return std::unexpected(std::move(asked.error()));
   struct Asking {  // who leaves before it is granted gives it up
@@ -206,11 +213,12 @@ http::Task<Result<ReservationStatus>> Daemon::reserve(ReservationWish wish) {
   co_return asking.what->status();
 }
 
-Result<ReservationStatus> Daemon::begin_reservation(ReservationWish wish) {
+http::Task<Result<ReservationStatus>> Daemon::begin_reservation(ReservationWish wish) {
+  co_await impl_->sampled({{wish.device, wish.bytes}});
   const auto asked = impl_->ask_for(std::move(wish));
-  if (!asked) return std::unexpected(asked.error());
-  if ((*asked)->refusal) return std::unexpected(to_error(*(*asked)->refusal, (*asked)->wish));
-  return (*asked)->status();
+  if (!asked) co_return std::unexpected(asked.error());
+  if ((*asked)->refusal) co_return std::unexpected(to_error(*(*asked)->refusal, (*asked)->wish));
+  co_return (*asked)->status();
 }
 
 Result<ReservationStatus> Daemon::end_reservation(std::uint64_t id) {

@@ -38,6 +38,7 @@ ModelStatus Daemon::model(ModelId id) const {
                      .waiting = model.queue.size(),
                      .footprint = {},
                      .footprint_source = model.measured ? core::SizeSource::measured : model.spec.size_source,
+                     .file_pages = {},
                      .pid = {},
                      .duplicates = {},
                      .loads = model.loads,
@@ -65,6 +66,8 @@ ModelStatus Daemon::model(ModelId id) const {
     status.leases = worker->leases.size();
     const auto process = impl_->workers.find(worker->id);
     if (process != impl_->workers.end() && process->second->pid() != 0) status.pid = process->second->pid();
+    if (const auto weight = impl_->weights.find(worker->id); weight != impl_->weights.end())
+      status.file_pages = weight->second.mapped();
     if (const auto held = impl_->holdings.find(worker->id); held != impl_->holdings.end())
       status.duplicates = held->second.duplicates;
   }
@@ -117,6 +120,7 @@ std::vector<ModelStatus> Daemon::models() const {
 
 std::vector<DeviceStatus> Daemon::devices() {
   impl_->sample();
+  impl_->look_at_gpus();
   return devices_as_sampled();
 }
 
@@ -143,6 +147,20 @@ std::vector<DeviceStatus> Daemon::devices_as_sampled() const {
                    .unconfirmed = unconfirmed,
                    .kept_warm = warm,
                    .reserved = reserved});
+    DeviceStatus& status = all.back();
+    if (id == kHost) {
+      for (const auto& [worker, weight] : impl_->weights) status.file_pages += weight.mapped();
+      status.pressure = impl_->pressure;
+      status.pressed = impl_->pressed;
+    }
+    if (const system::Gpu* gpu = impl_->gpus.find(id)) {
+      const auto holders = impl_->gpus.holders(id);
+      status.uuid = gpu->uuid;
+      status.product = gpu->name;
+      status.unavailable = gpu->unavailable;
+      status.attributed = holders.has_value();
+      status.shared = holders && holders->has_strangers;
+    }
   }
   return all;
 }

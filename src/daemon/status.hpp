@@ -36,6 +36,7 @@ struct ModelStatus {
   std::uint64_t waiting = 0;
   core::Placement footprint;  // held now, else expected; empty while nothing is known
   core::SizeSource footprint_source = core::SizeSource::estimated;
+  Bytes file_pages;  // mapped by its worker: clean, and reclaimable where they are not part of the footprint
   std::optional<int> pid;
   std::optional<system::Duplicates> duplicates;  // of its weights, in the processes of its worker
   std::uint64_t loads = 0;                       // that became ready
@@ -62,8 +63,16 @@ struct DeviceStatus {
   Bytes used_by_models;
   Bytes used_by_others;
   Bytes unconfirmed;
-  Bytes kept_warm;  // files of cold models
-  Bytes reserved;   // for programs outside
+  Bytes kept_warm;                      // files of cold models
+  Bytes reserved;                       // for programs outside
+  std::string uuid = {};                // of a GPU
+  std::string product = {};             // likewise: "NVIDIA H100 80GB HBM3"
+  std::string unavailable = {};         // why it cannot be used now; empty: it can
+  bool attributed = true;               // who holds what of it is told
+  bool shared = false;                  // a program of somebody else computes there
+  Bytes file_pages = {};                // mapped by workers
+  std::optional<double> pressure = {};  // per cent of the last ten seconds that programs have waited for its memory
+  bool pressed = false;                 // and that is much
 };
 
 // What came back, or did not, when a worker ended or dropped its caches.

@@ -62,7 +62,7 @@ Result<std::unique_ptr<Worker>> Worker::start(Parts parts, Order order, Callback
 Result<void> Worker::spawn() {
   ++attempts_;
   found_others_ = false;
-  engine::Place place{.gpus = order_.gpus};
+  engine::Place place{.gpus = order_.gpus, .gpu_uuids = order_.gpu_uuids};
   if (socket_) {
     place.socket = socket_->path();
   } else {

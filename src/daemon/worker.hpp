@@ -43,6 +43,7 @@ class Worker {
     WorkerId id;
     std::shared_ptr<const Entry> entry;  // shared with the catalogue and leases
     std::string gpus;                    // see engine::Place
+    std::string gpu_uuids;               // likewise
     TimePoint until;                     // ready by then, or it has failed
   };
   struct Callbacks {

@@ -1,5 +1,6 @@
 #include "engine/command.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <format>
 #include <system_error>
@@ -27,13 +28,11 @@ Result<Command> command(const config::Model& model, const Place& place) {
   Command command;
   command.directory = options.directory;
   for (const config::Template& word : options.argv) command.argv.push_back(filled(word, filling));
-  // Those that it was not given it does not see; what the configuration says comes later, and holds.
-  bool names_gpus = false;
-  for (const config::Variable& variable : options.environment) {
-    names_gpus = names_gpus || variable.name == "CUDA_VISIBLE_DEVICES";
+  const bool names_gpus =
+      std::ranges::contains(options.environment, "CUDA_VISIBLE_DEVICES", &config::Variable::name);
+  if (!names_gpus) command.environment = gpu_environment(place);
+  for (const config::Variable& variable : options.environment)
     command.environment.push_back(std::format("{}={}", variable.name, filled(variable.value, filling)));
-  }
-  if (!names_gpus) command.environment.push_back("CUDA_VISIBLE_DEVICES=" + place.gpus);
   return command;
 }
 

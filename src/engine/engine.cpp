@@ -13,6 +13,11 @@ constexpr std::array<const Engine*, 3> kEngines{&kLlama, &kCommand, &kRemote};
 
 }  // namespace
 
+std::vector<std::string> gpu_environment(const Place& place) {
+  if (place.gpu_uuids.empty()) return {"CUDA_VISIBLE_DEVICES=" + place.gpus};
+  return {"CUDA_VISIBLE_DEVICES=" + place.gpu_uuids, "CUDA_DEVICE_ORDER=PCI_BUS_ID"};
+}
+
 const Engine* find_engine(std::string_view name) {
   for (const Engine* engine : kEngines) {
     if (engine->name == name) return engine;

@@ -76,6 +76,7 @@ Result<Command> command(const config::Model& model, const Place& place) {
       "LLAMA_ARG_OFFLINE=1",    // a worker fetches nothing
       "LLAMA_ARG_CACHE_RAM=0",  // otherwise grows by up to 8 GiB that no budget knows of
   };
+  command.environment.append_range(gpu_environment(place));
   return command;
 }
 

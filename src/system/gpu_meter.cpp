@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "system/environment.hpp"
 #include "system/host_memory.hpp"
 
 namespace rouse::system {
@@ -29,6 +30,11 @@ void add(std::vector<GpuProcess>& to, const std::vector<nvml::ProcessInfo>& from
 }
 
 }  // namespace
+
+std::string driver_library(std::span<const std::string> environment) {
+  const std::string_view other = value_of(environment, "ROUSE_DRIVER_LIBRARY");
+  return std::string(other.empty() ? "libnvidia-ml.so.1" : other);
+}
 
 GpuMeter::GpuMeter(std::string library, std::filesystem::path root)
     : library_(std::move(library)), root_(std::move(root)) {}

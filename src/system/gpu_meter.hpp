@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct Gpu {
   // in containers.
   std::optional<std::vector<GpuProcess>> processes;
 };
+
+// The driver library's name; ROUSE_DRIVER_LIBRARY in the environment ("NAME=value") names another, for tests.
+std::string driver_library(std::span<const std::string> environment);
 
 class GpuMeter {
  public:

@@ -1,6 +1,7 @@
 #include "system/host_memory.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <format>
 #include <fstream>
@@ -118,6 +119,35 @@ std::unordered_map<int, std::vector<int>> families(const fs::path& root) {
   return families;
 }
 
+// Of what /proc/PID/smaps says: locked pages of mapped files that are not shared memory.
+Bytes locked_file_pages(std::string_view smaps) {
+  Bytes sum;
+  bool of_a_file = false;
+  for (std::size_t at = 0; at < smaps.size();) {
+    const std::string_view line = smaps.substr(at, smaps.find('\n', at) - at);
+    at += line.size() + 1;
+    if (!line.empty() && (std::isdigit(static_cast<unsigned char>(line[0])) || std::islower(static_cast<unsigned char>(line[0])))) {
+      const std::size_t path = line.find('/');  // "55d0… r--p 00000000 08:01 131 /path"
+      const std::string_view name = path == line.npos ? "" : line.substr(path);
+      of_a_file = !name.empty() && !name.starts_with("/dev/shm/") && !name.starts_with("/memfd:") &&
+                  !name.starts_with("/SYSV") && !name.starts_with("/dev/zero");
+    } else if (of_a_file && line.starts_with("Locked:")) {
+      sum += kib(number_at(line.substr(7)).value_or(0));
+    }
+  }
+  return sum;
+}
+
+// "some avg10=1.23 avg60=…"
+std::optional<double> pressure_in(std::string_view text) {
+  constexpr std::string_view kBefore = "some avg10=";
+  if (!text.starts_with(kBefore)) return std::nullopt;
+  text.remove_prefix(kBefore.size());
+  double share = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share, std::chars_format::fixed);
+  return error == std::errc{} ? std::optional(share) : std::nullopt;
+}
+
 }  // namespace
 
 Result<HostMemory> host_memory(const fs::path& root) {
@@ -196,6 +226,41 @@ TreeMemory tree_memory(int pid, const fs::path& root) {
     ++memory.processes;
   }
   return memory;
+}
+
+TreeMemory exact_tree_memory(int pid, const fs::path& root) {
+  TreeMemory memory;
+  std::vector<int> tree = descendants(pid, root);
+  tree.insert(tree.begin(), pid);
+  for (const int member : tree) {
+    const fs::path folder = root / "proc" / std::to_string(member);
+    const std::string sums = read_text(folder / "smaps_rollup");
+    const auto anonymous = field(sums, "Pss_Anon:");
+    if (!anonymous) continue;
+    const Bytes file = kib(field(sums, "Pss_File:").value_or(0));
+    const bool locks = field(sums, "Locked:").value_or(0) > 0;
+    const Bytes locked = locks ? std::min(file, locked_file_pages(read_text(folder / "smaps"))) : Bytes{};
+    memory.anonymous += kib(*anonymous);
+    memory.shared += kib(field(sums, "Pss_Shmem:").value_or(0));
+    memory.locked += locked;
+    memory.file += file - locked;
+    ++memory.processes;
+  }
+  return memory;
+}
+
+std::optional<double> memory_pressure(const fs::path& root) {
+  std::optional<double> most = pressure_in(read_text(root / "proc/pressure/memory"));
+  const std::string groups = read_text(root / "proc/self/cgroup");
+  const std::size_t at = groups.starts_with("0::") ? 0 : groups.find("\n0::");
+  if (at == groups.npos) return most;
+  const std::size_t begin = groups.find("::", at) + 2;
+  const fs::path own = fs::path(groups.substr(begin, groups.find('\n', begin) - begin)).relative_path();
+  for (const char* mount : {"sys/fs/cgroup", "sys/fs/cgroup/unified"}) {
+    if (const auto here = pressure_in(read_text(root / mount / own / "memory.pressure")))
+      most = std::max(most.value_or(0), *here);
+  }
+  return most;
 }
 
 std::int64_t oom_kills(const fs::path& root) {

@@ -20,7 +20,7 @@ TEST_CASE("a cold model shows every field, empty where nothing is known") {
   CHECK(
       admin_json_of(model_named("chat")) ==
       R"({"id":"chat","aliases":[],"engine":"llama","group":null,"state":"cold","progress":null,"eta_ms":null,"bytes":null,"leases":0,"waiting":0,"footprint":{},)"
-      R"("footprint_source":null,"pid":null,"duplicates":null,"loads":0,"last_load_ms":null,"last_used":null,"expires_at":null,)"
+      R"("footprint_source":null,"file_pages":0,"pid":null,"duplicates":null,"loads":0,"last_load_ms":null,"last_used":null,"expires_at":null,)"
       R"("keep_forever":false,"pinned":false,"removed":false,"error":null,"retry_at":null,"circuit":null})");
 }
 
@@ -43,7 +43,7 @@ TEST_CASE("a busy model shows what it holds and where") {
   CHECK(
       admin_json_of(busy) ==
       R"({"id":"chat","aliases":["gpt-4o-mini"],"engine":"llama","group":"pictures","state":"ready","progress":null,"eta_ms":null,"bytes":null,"leases":2,"waiting":3,)"
-      R"("footprint":{"gpu0":4294967296,"host":100},"footprint_source":"learnt","pid":4711,"duplicates":{"processes":3,"bytes_each":1024},"loads":5,"last_load_ms":1234.567,)"
+      R"("footprint":{"gpu0":4294967296,"host":100},"footprint_source":"learnt","file_pages":0,"pid":4711,"duplicates":{"processes":3,"bytes_each":1024},"loads":5,"last_load_ms":1234.567,)"
       R"("last_used":"2023-11-14T22:13:20.123Z","expires_at":"2023-11-14T22:18:20.123Z","keep_forever":false,"pinned":true,)"
       R"("removed":false,"error":null,"retry_at":null,"circuit":null})");
 }
@@ -83,7 +83,9 @@ TEST_CASE("lists are objects with one member") {
   CHECK(
       admin_json_of(std::vector{host}) ==
       R"({"devices":[{"id":"host","total":8,"limit":7,"reserve":1,"effective":6,"used_by_models":5,"used_by_others":4,)"
-      R"("unconfirmed":3,"kept_warm":2,"reserved":1}]})");
+      R"("unconfirmed":3,"kept_warm":2,"reserved":1,)"
+      R"("uuid":null,"product":null,"unavailable":null,"attributed":true,"shared":false,"file_pages":0,)"
+      R"("pressure":null}]})");
 }
 
 TEST_CASE("a reservation is asked for with its size in either form, and with an end") {

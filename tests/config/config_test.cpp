@@ -253,7 +253,7 @@ limits: {queue: 9}
 
 TEST_CASE("policy and limits are read") {
   const auto config = parse(R"(
-policy: {eviction: lru, patience: 3s, slice: 20s, load_timeout: 10m}
+policy: {eviction: lru, patience: 3s, slice: 20s, load_timeout: 10m, settle: 5s}
 limits:
   body: 1MiB
   header: 16KiB
@@ -267,7 +267,7 @@ limits:
 listen: "[::1]:0"
 )");
   REQUIRE(config);
-  CHECK(config->policy == Policy{.eviction = Eviction::lru, .patience = 3s, .slice = 20s, .load_timeout = 10min});
+  CHECK(config->policy == Policy{.eviction = Eviction::lru, .patience = 3s, .slice = 20s, .load_timeout = 10min, .settle = 5s});
   CHECK(config->limits == Limits{.body = mib(1),
                                  .header = kib(16),
                                  .buffered = mib(9),
