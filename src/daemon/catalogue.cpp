@@ -66,6 +66,7 @@ core::ModelSpec Catalogue::spec(const Entry& entry) const {
       .queue_limit = model.queue_limit,
       .min_residency = model.min_residency,
       .stop_grace = contract.grace,
+      .trims = contract.trim.has_value(),
   };
   if (contract.sleep) {
     spec.asleep = contract.sleep->footprint;

@@ -51,7 +51,7 @@ Error to_error(const core::Refusal& refusal, const ReservationWish& wish) {
 }
 
 // Can be read from once the process has ended.
-Result<system::Fd> watch(int pid) {
+Result<system::Fd> open_process(int pid) {
   const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   if (fd >= 0) return system::Fd(fd);
   if (errno == ESRCH || errno == EINVAL)
@@ -109,7 +109,7 @@ Result<std::shared_ptr<Daemon::Impl::Reservation>> Daemon::Impl::ask_for(Reserva
   auto reservation = std::make_shared<Reservation>(parts.io, std::move(wish));
   const ReservationWish& wanted = reservation->wish;
   if (wanted.pid) {
-    auto watched = watch(*wanted.pid);
+    auto watched = open_process(*wanted.pid);
     if (!watched) return std::unexpected(std::move(watched.error()));
     reservation->holder.assign(watched->release());
     reservation->holder.async_wait(boost::asio::posix::stream_descriptor::wait_read,

@@ -49,7 +49,14 @@ http::Task<Result<Bytes>> Daemon::Impl::trim(WorkerId id) {
 http::Task<void> Daemon::Impl::trim_for_others(WorkerId id) {
   const auto freed = co_await trim(id);
   if (!freed) parts.log.warning("{}", freed.error().message);
-  sample();
+  const auto worker = workers.find(id);
+  const core::Row* row = scheduler.view().ledger.find(id);
+  if (worker != workers.end() && row) {
+    Weight& weight = weights[id];
+    weight.exact.reset();
+    weight.tree = system::tree_memory(worker->second->tree());
+    feed(core::FootprintMeasured{id, weighed(*row, weight, *worker->second->entry())});
+  }
   feed(core::Trimmed{id});
 }
 

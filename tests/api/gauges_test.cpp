@@ -19,7 +19,7 @@ daemon::ModelStatus model(std::string name, core::Stage stage, std::uint64_t lea
 }
 
 daemon::DeviceStatus device(std::string name, Bytes effective, Bytes held) {
-  return {std::move(name), Bytes{100}, Bytes{80}, Bytes{10}, effective, held, Bytes{5}, Bytes{0}, Bytes{0}};
+  return {std::move(name), Bytes{100}, Bytes{80}, Bytes{10}, effective, held, Bytes{5}, Bytes{0}, Bytes{0}, Bytes{0}};
 }
 
 bool has_line(const Families& families, const std::string& line) {

@@ -92,6 +92,12 @@ class Play {
     return id;
   }
   RequestId ask(ModelId model) { return ask(model, Ask()); }
+  void promise(const Reserve& wish) {  // it lasts until it is cut, or finish()
+    asked_[wish.request] = Ask{.lease = kHangs};
+    requests_[wish.request] =
+        Request{.model = wish.reservation, .submitted = now_, .admitted = {}, .finished = {}, .refused = {}};
+    feed(wish);
+  }
   void finish(RequestId id, Outcome outcome = Outcome::ok) {
     requests_.at(id).finished = now_;
     feed(Finish{id, outcome});
