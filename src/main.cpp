@@ -119,10 +119,14 @@ int serve(const cli::ServeOptions& options) {
     return kFailed;
   }
   http::UpstreamPool upstreams(io);
-  daemon::Daemon daemon(
-      {.io = io, .clock = clock, .log = log, .launcher = **launcher, .runtime = *runtime, .upstreams = upstreams,
-       .driver_library = system::driver_library(system::own_environment())},
-      config);
+  daemon::Daemon daemon({.io = io,
+                         .clock = clock,
+                         .log = log,
+                         .launcher = **launcher,
+                         .runtime = *runtime,
+                         .upstreams = upstreams,
+                         .driver_library = system::driver_library(system::own_environment())},
+                        config);
   http::Server server(io, server_limits(config.limits));
   api::Metrics metrics(daemon, server);
   api::Events events(daemon);

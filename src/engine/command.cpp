@@ -28,8 +28,7 @@ Result<Command> command(const config::Model& model, const Place& place) {
   Command command;
   command.directory = options.directory;
   for (const config::Template& word : options.argv) command.argv.push_back(filled(word, filling));
-  const bool names_gpus =
-      std::ranges::contains(options.environment, "CUDA_VISIBLE_DEVICES", &config::Variable::name);
+  const bool names_gpus = std::ranges::contains(options.environment, "CUDA_VISIBLE_DEVICES", &config::Variable::name);
   if (!names_gpus) command.environment = gpu_environment(place);
   for (const config::Variable& variable : options.environment)
     command.environment.push_back(std::format("{}={}", variable.name, filled(variable.value, filling)));

@@ -30,14 +30,14 @@ struct Command {
 
 // Where a worker is to listen and what it may use.
 struct Place {
-  std::string socket = {};  // a path that ends in ".sock"
-  std::uint16_t port = 0;   // of 127.0.0.1, instead
-  std::string gpus = {};    // "0,1"; empty: none
+  std::string socket = {};     // a path that ends in ".sock"
+  std::uint16_t port = 0;      // of 127.0.0.1, instead
+  std::string gpus = {};       // "0,1"; empty: none
   std::string gpu_uuids = {};  // of these; empty where nobody knows them
 };
 
-// Those that a worker was not given it does not see: named by what they are where that is known, since CUDA numbers them
-// otherwise than their driver does.
+// Those that a worker was not given it does not see: named by what they are where that is known, since CUDA numbers
+// them otherwise than their driver does.
 std::vector<std::string> gpu_environment(const Place& place);
 
 // How a worker is dealt with.

@@ -18,8 +18,8 @@ namespace rouse::system {
 struct GpuProcess {
   int pid = 0;
   Bytes bytes;
-  bool computes = false;     // rather than that it only draws
-  std::vector<int> line{};   // itself and its ancestors, the nearest first; empty when it is gone
+  bool computes = false;    // rather than that it only draws
+  std::vector<int> line{};  // itself and its ancestors, the nearest first; empty when it is gone
 };
 
 struct Gpu {

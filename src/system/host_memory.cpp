@@ -126,7 +126,8 @@ Bytes locked_file_pages(std::string_view smaps) {
   for (std::size_t at = 0; at < smaps.size();) {
     const std::string_view line = smaps.substr(at, smaps.find('\n', at) - at);
     at += line.size() + 1;
-    if (!line.empty() && (std::isdigit(static_cast<unsigned char>(line[0])) || std::islower(static_cast<unsigned char>(line[0])))) {
+    if (!line.empty() &&
+        (std::isdigit(static_cast<unsigned char>(line[0])) || std::islower(static_cast<unsigned char>(line[0])))) {
       const std::size_t path = line.find('/');  // "55d0… r--p 00000000 08:01 131 /path"
       const std::string_view name = path == line.npos ? "" : line.substr(path);
       of_a_file = !name.empty() && !name.starts_with("/dev/shm/") && !name.starts_with("/memfd:") &&

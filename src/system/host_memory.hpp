@@ -35,8 +35,8 @@ struct TreeMemory {
 // Of `pid` and all its descendants. About 20 µs a process.
 TreeMemory tree_memory(int pid, const std::filesystem::path& root = "/");
 
-// The same, exactly: what several processes share is divided among them, and locked file pages are told apart. Walks the
-// page tables: about 15 ms for each GB that is mapped.
+// The same, exactly: what several processes share is divided among them, and locked file pages are told apart. Walks
+// the page tables: about 15 ms for each GB that is mapped.
 TreeMemory exact_tree_memory(int pid, const std::filesystem::path& root = "/");
 
 // How much of the last ten seconds programs have waited for memory, in per cent: on the machine or in our cgroup,

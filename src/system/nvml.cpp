@@ -32,8 +32,7 @@ Result<Nvml> Nvml::open(const std::string& library) {
   void* const opened = nvml.library_.get();
   if (!opened) return fail(Code::not_found, std::format("there is no {}", library), ::dlerror());
   Calls& calls = nvml.calls_;
-  const bool whole = find(opened, "nvmlInit_v2", calls.init) &&
-                     find(opened, "nvmlErrorString", calls.error_string) &&
+  const bool whole = find(opened, "nvmlInit_v2", calls.init) && find(opened, "nvmlErrorString", calls.error_string) &&
                      find(opened, "nvmlDeviceGetCount_v2", calls.count) &&
                      find(opened, "nvmlDeviceGetHandleByIndex_v2", calls.handle_by_index) &&
                      find(opened, "nvmlDeviceGetUUID", calls.uuid) && find(opened, "nvmlDeviceGetName", calls.name) &&

@@ -82,7 +82,7 @@ class Nvml {
     nvml::Return (*uuid)(nvml::Device, char*, unsigned int) = nullptr;
     nvml::Return (*name)(nvml::Device, char*, unsigned int) = nullptr;
     nvml::Return (*memory)(nvml::Device, nvml::Memory*) = nullptr;
-    nvml::Return (*memory_v2)(nvml::Device, nvml::MemoryV2*) = nullptr;  // may be absent
+    nvml::Return (*memory_v2)(nvml::Device, nvml::MemoryV2*) = nullptr;              // may be absent
     nvml::Return (*mig_mode)(nvml::Device, unsigned int*, unsigned int*) = nullptr;  // likewise
     using Processes = nvml::Return (*)(nvml::Device, unsigned int*, nvml::ProcessInfo*);
     Processes computing = nullptr;

@@ -267,7 +267,8 @@ limits:
 listen: "[::1]:0"
 )");
   REQUIRE(config);
-  CHECK(config->policy == Policy{.eviction = Eviction::lru, .patience = 3s, .slice = 20s, .load_timeout = 10min, .settle = 5s});
+  CHECK(config->policy ==
+        Policy{.eviction = Eviction::lru, .patience = 3s, .slice = 20s, .load_timeout = 10min, .settle = 5s});
   CHECK(config->limits == Limits{.body = mib(1),
                                  .header = kib(16),
                                  .buffered = mib(9),

@@ -34,7 +34,7 @@ def nowhere(**more) -> dict:
 
 
 def serve(host: str = "8GiB", rest: dict | None = None, **named) -> RouseDaemon:
-    return RouseDaemon({"budgets": {"host": {"limit": host}}, **(rest or {}), "models": named})
+    return RouseDaemon({"budgets": {"host": {"limit": host}}, "policy": {"settle": "10m"}, **(rest or {}), "models": named})
 
 
 def says(name: str):

@@ -11,7 +11,7 @@ PROGRAM = str(Path(__file__).resolve().parents[1] / "support" / "command_program
 
 def picture(**more) -> dict:
     return {"engine": "command", "command": [sys.executable, PROGRAM, "serves", "{socket}"],
-            "footprint": {"host": "8MiB"}, "group": "pictures", "min_residency": "0s", **more}
+            "footprint": {"host": "64MiB"}, "group": "pictures", "min_residency": "0s", **more}
 
 
 def config(max_loaded: int, **models) -> dict:
@@ -56,8 +56,8 @@ def test_a_place_in_a_group_is_no_memory_wherever_memory_is_shown():
         assert rouse.chat("a")[0] == 200
         assert [d["id"] for d in rouse.get("/rouse/v1/devices")["devices"]] == ["host"]
         model = rouse.model("a")
-        assert (model["group"], model["footprint"]) == ("pictures", {"host": 8 << 20})
-        until(lambda: "a: loading → ready (loaded), worker 1, 8 MiB → 8 MiB" in rouse.text(), "the log counts bytes")
+        assert (model["group"], model["footprint"]) == ("pictures", {"host": 64 << 20})
+        until(lambda: "a: loading → ready (loaded), worker 1, 64 MiB → 64 MiB" in rouse.text(), "the log counts bytes")
         metrics = rouse.ask("GET", "/metrics")[2]
         assert 'device="host"' in metrics and 'device="gpu' not in metrics
         status, _, receipt = rouse.post("/rouse/v1/models/a/unload")

@@ -25,7 +25,7 @@ def text_model(models, **more) -> dict:
 
 
 def serve(models, *, host: str = "8GiB", **named) -> RouseDaemon:
-    return RouseDaemon({"budgets": {"host": {"limit": host}}, "models": named})
+    return RouseDaemon({"budgets": {"host": {"limit": host}}, "policy": {"settle": "10m"}, "models": named})
 
 
 def test_nothing_is_loaded_until_somebody_asks(models):

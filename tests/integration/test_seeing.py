@@ -25,7 +25,7 @@ def text_model(models, **more) -> dict:
 
 
 def serve(models, *, host: str = "8GiB", config: dict | None = None, **named) -> RouseDaemon:
-    return RouseDaemon({"budgets": {"host": {"limit": host}}, "models": named, **(config or {})})
+    return RouseDaemon({"budgets": {"host": {"limit": host}}, "policy": {"settle": "10m"}, "models": named, **(config or {})})
 
 
 def request_of(rouse, id: str) -> dict | None:

@@ -18,7 +18,7 @@ def sleeper(what: str = "sleeps", size: str = "100MiB", **more) -> dict:
 
 
 def serve(limit: str = "1GiB", **models) -> RouseDaemon:
-    return RouseDaemon({"budgets": {"host": {"limit": limit}}, "models": models})
+    return RouseDaemon({"budgets": {"host": {"limit": limit}}, "policy": {"settle": "10m"}, "models": models})
 
 
 def asleep(rouse, name: str):

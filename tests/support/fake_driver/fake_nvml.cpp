@@ -1,6 +1,6 @@
 // A driver library with NVML's C interface, for tests: what its GPUs are and hold stands in the file that
-// ROUSE_FAKE_DRIVER names, read anew at each call. Its declarations are its own, written from NVML's reference, so that a
-// mistake in the product's is seen.
+// ROUSE_FAKE_DRIVER names, read anew at each call. Its declarations are its own, written from NVML's reference, so that
+// a mistake in the product's is seen.
 //
 //   init 9                        nvmlInit_v2 fails with this number
 //   count 15                      nvmlDeviceGetCount_v2 likewise
@@ -16,8 +16,8 @@
 //     holders FOLDER              each file FOLDER/PID says in a line how many bytes that process holds
 //     lingers                     what processes held that have ended stays taken, without being listed
 #include <chrono>
-#include <cstdlib>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -232,11 +232,13 @@ nvmlReturn_t nvmlDeviceGetMigMode(nvmlDevice_t device, unsigned int* now, unsign
   });
 }
 
-nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(nvmlDevice_t device, unsigned int* count, nvmlProcessInfo_t* infos) {
+nvmlReturn_t nvmlDeviceGetComputeRunningProcesses_v3(nvmlDevice_t device, unsigned int* count,
+                                                     nvmlProcessInfo_t* infos) {
   return list(device, count, infos, false);
 }
 
-nvmlReturn_t nvmlDeviceGetGraphicsRunningProcesses_v3(nvmlDevice_t device, unsigned int* count, nvmlProcessInfo_t* infos) {
+nvmlReturn_t nvmlDeviceGetGraphicsRunningProcesses_v3(nvmlDevice_t device, unsigned int* count,
+                                                      nvmlProcessInfo_t* infos) {
   return list(device, count, infos, true);
 }
 }
