@@ -153,6 +153,7 @@ void Daemon::Impl::take_gpus(std::vector<system::Gpu> seen) {
   }
   tell_of_gpus();  // once it is known what others use there
   std::vector<WorkerId> weighed;
+  weighed.reserve(weights.size());
   for (const auto& [id, weight] : weights) weighed.push_back(id);
   for (const WorkerId id : weighed) weigh(id);
   see_bytes_return();

@@ -89,6 +89,7 @@ Result<std::vector<Gpu>> GpuMeter::read() {
     return std::unexpected(count.error());
   }
   std::vector<Gpu> all;
+  all.reserve(*count);
   for (unsigned int index = 0; index < *count; ++index) all.push_back(read(*nvml_, index));
   for (std::size_t index = all.size(); index < known_.size(); ++index) {
     all.push_back(known_[index]);

@@ -23,7 +23,7 @@ def text_model(models, **more) -> dict:
 
 
 def serve(models, arguments: tuple[str, ...] = (), config: dict | None = None, **named) -> RouseDaemon:
-    return RouseDaemon({"budgets": {"host": {"limit": "8GiB"}}, "policy": {"settle": "10m"}, "models": named, **(config or {})}, arguments=arguments)
+    return RouseDaemon({"budgets": {"host": {"limit": "8GiB"}}, "models": named, **(config or {})}, arguments=arguments)
 
 
 def is_now(state: str):
