@@ -136,9 +136,13 @@ std::optional<Plan> plan_for(const View& view, const Want& want, const Placement
 }  // namespace
 
 Placement size_in(const Model& model, const Placement& placement) {
-  const auto speaks = [&](const std::optional<Placement>& seen) { return seen && same_devices(*seen, placement); };
-  if (speaks(model.needs)) return speaks(model.measured) ? larger(*model.needs, *model.measured) : *model.needs;
-  return speaks(model.measured) ? *model.measured : placement;
+  Placement known;
+  for (const auto* seen : {&model.needs, &model.measured}) {
+    if (*seen && same_devices(**seen, placement)) known = larger(known, **seen);
+  }
+  if (known.empty()) return placement;
+  // What it holds by now may be less than it will: what is configured is at least kept free for it.
+  return model.spec.size_source == SizeSource::configured ? larger(placement, known) : known;
 }
 
 std::optional<Want> want_of(const View& view, const Model& model) {
@@ -204,10 +208,11 @@ std::variant<std::vector<Candidate>, Refusal> candidates(const View& view, const
   for (const Placement& placement : model.spec.placements) {
     Candidate candidate{size_in(model, placement)};
     // What was seen, or configured and not learnt otherwise, is no guess.
-    const Placement certain = model.measured && same_devices(*model.measured, placement) ? *model.measured
-                              : candidate.placement == placement && model.spec.size_source != SizeSource::estimated
-                                  ? placement
-                                  : Placement();
+    const SizeSource source = model.spec.size_source;
+    Placement certain;
+    if (source == SizeSource::configured || (source == SizeSource::measured && candidate.placement == placement))
+      certain = placement;
+    if (model.measured && same_devices(*model.measured, placement)) certain = larger(certain, *model.measured);
     bool possible = true;
     for (auto& [device, bytes] : candidate.placement) {
       const Bytes ever = view.ledger.ever(device);

@@ -17,7 +17,8 @@
 
 namespace rouse::core {
 
-// What a worker takes in that place: as learnt or seen, whichever is more, else as its entry says.
+// What a worker takes in that place: as learnt or seen, whichever is more, else as its entry says; at least what is
+// configured.
 Placement size_in(const Model& model, const Placement& placement);
 
 // Bytes by device: what stronger wants hold of the free ones.

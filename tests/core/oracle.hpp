@@ -259,7 +259,7 @@ class Oracle {
   std::set<WorkerId> rest_failed_now_;                 // could not sleep, or wake
   std::optional<std::pair<ModelId, Age>> age_before_;  // of the model asked for, when nobody waited for it
   std::map<WorkerId, Placement> returned_now_;
-  bool trims_now_ = false;  // caches are being dropped, or begin to be
+  bool trims_now_ = false;          // caches are being dropped, or begin to be
   std::array<int, 5> announced_{};  // starts, stops, kills, sleeps, wakes announced less those ordered
 };
 

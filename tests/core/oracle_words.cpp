@@ -142,7 +142,8 @@ Bytes Oracle::pinned_on(DeviceId device, ModelId except, bool strictly) const {
   return sum;
 }
 
-// Where it may go, and what it takes there: as was learnt or seen, whichever is more, else as the entry says.
+// Where it may go, and what it takes there: as was learnt or seen, whichever is more, else as the entry says; never
+// less than is configured.
 std::vector<Placement> Oracle::sizes(const Entry& model) const {
   std::vector<Placement> placements;
   for (const Placement& placement : model.spec.placements) placements.push_back(size(model, placement));
@@ -154,14 +155,17 @@ Placement Oracle::size(const Entry& model, const Placement& placement) const {
   for (const auto* seen : {&model.needs, &model.measured}) {
     if (*seen && same_devices(**seen, placement)) known = larger(known, **seen);
   }
-  return known.empty() ? placement : known;
+  if (known.empty()) return placement;
+  return model.spec.size_source == SizeSource::configured ? larger(placement, known) : known;
 }
 
 // What it surely takes there: as it was seen, or as is configured and not learnt otherwise.
 Bytes Oracle::certain(const Entry& model, const Placement& placement, DeviceId device) const {
-  if (model.measured && same_devices(*model.measured, placement)) return bytes_on(*model.measured, device);
-  if (model.spec.size_source == SizeSource::estimated || size(model, placement) != placement) return Bytes{};
-  return bytes_on(placement, device);
+  const SizeSource source = model.spec.size_source;
+  const bool told =
+      source == SizeSource::configured || (source == SizeSource::measured && size(model, placement) == placement);
+  const bool seen = model.measured && same_devices(*model.measured, placement);
+  return std::max(told ? bytes_on(placement, device) : Bytes{}, seen ? bytes_on(*model.measured, device) : Bytes{});
 }
 
 Duration Oracle::least_grace(const Process& process) const {
