@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from tests.support import demo_models
-from tests.support.rouse_daemon import RouseDaemon
+from tests.support.rouse_daemon import RouseDaemon, until
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_every_hostile_file_is_502(rouse, models):
         assert status == 502, (name, body)
         seen = rouse.model(f"hostile/{name}")
         assert seen["state"] == "failed" and seen["error"], seen
-        assert f"hostile/{name}: " in rouse.text()
+        until(lambda name=name: f"hostile/{name}: " in rouse.text(), "the log says so")
 
 
 def test_a_mutation_needs_the_json_content_type(rouse):

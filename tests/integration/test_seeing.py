@@ -302,6 +302,14 @@ def test_every_answer_is_as_the_document_says(models):
         assert holds("post", "/rouse/v1/models/{id}/load", {"wait": True}, id="chat") == 200
         assert holds("post", "/rouse/v1/models/{id}/load", {"wait": True}, id="broken") == 502
         assert holds("post", "/rouse/v1/reload") == 200
+        wish = {"device": "host", "bytes": "1MiB", "seconds": 600}
+        assert holds("post", "/rouse/v1/reservations", wish) == 200
+        assert holds("post", "/rouse/v1/reservations", {**wish, "wait": False}) == 200
+        assert holds("post", "/rouse/v1/reservations", {**wish, "bytes": 0}) == 400
+        assert holds("get", "/rouse/v1/reservations") == 200
+        first = str(rouse.get("/rouse/v1/reservations")["reservations"][0]["id"])
+        assert holds("delete", "/rouse/v1/reservations/{id}", id=first) == 200
+        assert holds("delete", "/rouse/v1/reservations/{id}", id=first) == 404
         assert holds("post", "/rouse/v1/models/{id}/load", {"wiat": True}, id="chat") == 400
         described = {(method, path) for path, item in document["paths"].items() for method in item if method != "parameters"}
         assert described - asked == {("get", "/rouse/v1/events")}, "what nobody asks, nobody holds to the document"
