@@ -5,6 +5,7 @@
 #include <format>
 
 #include "daemon/impl.hpp"
+#include "daemon/out_of_memory.hpp"
 
 namespace rouse::daemon {
 namespace {
@@ -162,7 +163,9 @@ void Daemon::Impl::worker_gone(WorkerId id, std::string why) {
     pending->worker_gone = true;
     pending->wake();
   }
-  feed(core::Exited{id, std::move(why)});
+  const core::Row* row = scheduler.view().ledger.find(id);
+  auto short_of = ran_out(why, row ? row->bytes : core::Placement{});
+  feed(core::Exited{id, std::move(why), std::move(short_of)});
   expect_bytes(id);
   weights.erase(id);
   forget_if_gone(model);

@@ -53,6 +53,15 @@ Error to_error(const core::Refusal& refusal, std::string_view model, TimePoint n
               std::format("model \"{}\" is being unloaded by an operator; try again in a moment", model),
               {}};
     case load_failed:
+      if (refusal.needed > Bytes{}) {
+        return {Code::load_failed,
+                std::format("model \"{}\" could not be loaded, its memory ran out: {}; it was tried with {} on {}, of "
+                            "which {} are there for models; a footprint in its entry, a smaller context or more free "
+                            "memory helps",
+                            model, clause(refusal.detail), to_string(refusal.needed), device_name(refusal.device),
+                            to_string(refusal.available)),
+                refusal.detail};
+      }
       return {Code::load_failed,
               std::format("model \"{}\" could not be loaded: {}; it is tried again for a request that comes {}", model,
                           clause(refusal.detail), when(refusal.retry_at, now)),

@@ -175,6 +175,7 @@ def test_shutdown_does_not_wait_for_reservations():
 def test_every_unload_ends_in_a_receipt():
     with RouseDaemon(config(a=program(), b=program(keep="0s"))) as rouse, EventStream(rouse.port, "?only=receipt") as events:
         assert rouse.chat("a")[0] == rouse.chat("b")[0] == 200  # b's keep ends it
+        rouse.until_state("b", "cold")
         reserve(rouse, "280MiB", seconds=0.2)  # which evicts a
         until(lambda: reserved(rouse) == 0, "that is over")
         assert rouse.chat("a")[0] == 200
@@ -189,6 +190,28 @@ def test_every_unload_ends_in_a_receipt():
             assert receipt["confirmed"] and receipt["took_ms"] >= 0
             assert 0 < receipt["freed"]["host"] <= 100 * MIB
         until(lambda: "came back after" in rouse.text(), "the log says so, too")
+
+
+def test_a_load_whose_memory_runs_out_is_tried_once_more_with_more(tmp_path):
+    tries = tmp_path / "tries"
+    app = program("runs-out", "100MiB")
+    app["command"] += [str(tries), "1"]
+    with RouseDaemon(config(a=app)) as rouse:
+        assert rouse.chat("a")[0] == 200
+        assert len(tries.read_text()) == 2
+        assert rouse.model("a")["footprint"]["host"] == 125 * MIB
+
+
+def test_a_load_whose_memory_runs_out_again_fails_with_the_sizes(tmp_path):
+    tries = tmp_path / "tries"
+    app = program("runs-out", "100MiB")
+    app["command"] += [str(tries), "9"]
+    with RouseDaemon(config(a=app)) as rouse:
+        status, _, body = rouse.chat("a")
+        assert status == 502 and "its memory ran out" in body["error"]["message"]
+        assert "on host, of which 300 MiB" in body["error"]["message"]
+        assert len(tries.read_text()) == 2
+        assert rouse.state("a") == "failed"
 
 
 def test_a_trim_that_gives_enough_spares_the_model():

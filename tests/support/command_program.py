@@ -117,6 +117,12 @@ match WHAT:
         say("first line")
         say("cannot find the weights")
         sys.exit(7)
+    case "runs-out":  # until it has been tried so often
+        with open(MORE[0], "a") as tries:
+            tries.write("x")
+        if os.path.getsize(MORE[0]) <= int(MORE[1]):
+            raise MemoryError
+        serve()
     case "never-listens":
         say("thinking")
         signal.pause()
