@@ -119,7 +119,7 @@ void Scheduler::Impl::apply(const LoadFailed& e) {
 
 void Scheduler::Impl::apply(const Exited& e) {
   Model* model = model_of(e.worker);
-  if (!model) return;
+  if (!model || is_reservation(model->spec.id)) return;  // which has no process
   view.workers.erase(e.worker);
   if (Row* row = view.ledger.find(e.worker)) {
     if (row->leaving_since == kNever) {

@@ -54,8 +54,9 @@ void Scheduler::Impl::apply(const Trimmed& e) {
 
 void Scheduler::Impl::apply(const BytesReturned& e) {
   if (Model* model = current(e.worker); model && !std::holds_alternative<Stopping>(model->state)) return;
+  const Row* held = view.ledger.find(e.worker);
+  if (!held || is_reservation(held->model)) return;  // only a sample says whose those bytes are
   auto row = view.ledger.release(e.worker);
-  if (!row) return;
   give_receipts(*row, Confirmed::yes);
   plans_due = true;
   budgets_due = true;

@@ -72,7 +72,7 @@ void Oracle::on(const LoadFailed& e) {
 
 void Oracle::on(const Exited& e) {
   Process* const process = running(e.worker);
-  if (process == nullptr) return;
+  if (process == nullptr || is_reservation(process->model)) return;
   if (!process->stopped) ran_out(*process, e.short_of);
   if (!process->ready && !process->stopped && (e.short_of.empty() || !tries_again(*process))) load_failed(*process);
   const bool serving = process->ready && !process->stopped;
@@ -131,7 +131,7 @@ void Oracle::on(const EffectFailed& e) {
 
 void Oracle::on(const BytesReturned& e) {
   const auto it = account_.holdings().find(e.worker);
-  if (it == account_.holdings().end()) return;
+  if (it == account_.holdings().end() || is_reservation(it->second.model)) return;
   returned_now_[e.worker] = it->second.bytes;
   account_.holdings().erase(it);
 }

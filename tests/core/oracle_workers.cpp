@@ -223,6 +223,7 @@ void Oracle::check(const SleepWorker& e) {
   }
   process->rest = Rest::falling_asleep;
   process->rest_since = now_;
+  process->trims_until = kNever;
   process->draining = false;
   --announced_[3];
 }
