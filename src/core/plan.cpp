@@ -25,9 +25,17 @@ void Scheduler::Impl::plan() {
 
   strongest_want = wants.empty() ? Priority::low : std::ranges::max_element(wants, {}, &Want::priority)->priority;
   std::vector<ModelId> made;
+  Placement promised;  // to those who wait for caches to be dropped: the weaker begin nothing new there
   for (const Decision& decision : decisions) {
     const auto* plan = std::get_if<Plan>(&decision.then);
-    if (!plan || trims_first(*plan)) continue;
+    if (!plan) continue;
+    const bool held_up = !view.plans.contains(plan->waiter) && std::ranges::any_of(plan->placement, [&](const auto& s) {
+      return std::ranges::contains(promised, s.device, &DeviceBytes::device);
+    });
+    if (held_up || trims_first(*plan)) {
+      promised = larger(promised, plan->placement);
+      continue;
+    }
     view.plans[plan->waiter] = *plan;
     made.push_back(plan->waiter);
   }
