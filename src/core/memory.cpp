@@ -77,6 +77,8 @@ void Scheduler::Impl::need_more(Model& model, const std::vector<DeviceId>& short
   const Worker* held = worker(model.state);
   const Row* row = held ? view.ledger.find(held->id) : nullptr;
   if (!row || short_of.empty() || model.removed || held->revision != model.spec.revision) return;
+  const Stage at = stage(model.state);
+  if (at != Stage::loading && at != Stage::ready && at != Stage::draining) return;  // its row is not what it takes
   Placement more = row->bytes;
   for (DeviceBytes& share : more) {
     if (!is_group(share.device) && std::ranges::contains(short_of, share.device))

@@ -261,13 +261,13 @@ std::vector<Decision> decide(const View& view, std::span<const Want> wants) {
   for (const Want& want : wants) {
     const Model& model = view.models.at(want.model);
     Decision& decision = decisions.emplace_back(want, Waits{});
-    const Worker* sleeper = worker(model.state);
-    if (sleeper && offers.is_claimed(sleeper->id)) continue;  // a stronger want has it stopped
     const auto possible = candidates(view, model, held_for_ever);
     if (const auto* refusal = std::get_if<Refusal>(&possible)) {
       decision.then = *refusal;
       continue;
     }
+    const Worker* sleeper = worker(model.state);
+    if (sleeper && offers.is_claimed(sleeper->id)) continue;  // a stronger want has it stopped
     const auto& placements = std::get<0>(possible);
     if (ROUSE_FAULT(refuses_shortage) && !fits(view, placements.front().placement, stronger)) {
       decision.then = Refusal{.reason = Reason::too_large};

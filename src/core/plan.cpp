@@ -29,11 +29,14 @@ void Scheduler::Impl::plan() {
   for (const Decision& decision : decisions) {
     const auto* plan = std::get_if<Plan>(&decision.then);
     if (!plan) continue;
-    const bool held_up = !view.plans.contains(plan->waiter) && std::ranges::any_of(plan->placement, [&](const auto& s) {
-      return std::ranges::contains(promised, s.device, &DeviceBytes::device);
-    });
+    const auto old = view.plans.find(plan->waiter);
+    const bool begins = old == view.plans.end() || !std::ranges::includes(old->second.victims, plan->victims);
+    const bool held_up = begins && std::ranges::any_of(plan->placement, [&](const DeviceBytes& share) {
+                           return std::ranges::contains(promised, share.device, &DeviceBytes::device);
+                         });
     if (held_up || trims_first(*plan)) {
       promised = larger(promised, plan->placement);
+      if (old != view.plans.end()) drop_plan(plan->waiter);  // what it has got so far does not suffice any more
       continue;
     }
     view.plans[plan->waiter] = *plan;

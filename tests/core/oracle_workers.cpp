@@ -328,8 +328,6 @@ void Oracle::check_stop_of_ready(const Process& process, const Entry& model) con
 // May this worker be chosen by the plan that names it?
 void Oracle::check_choice(const Process& victim, const Entry& model, const char* verb) const {
   const Plan* const plan = plan_against(victim.id);
-  // While caches are dropped, a plan that has just been made can give way to the one that waits for that.
-  if (plan == nullptr && trims_now_) return;
   if (plan == nullptr) violate(7, std::format("w{} is {} for nobody", victim.id.value, verb));
   if (is_reservation(victim.model))
     violate(4, std::format("m{} is {} though it is reserved", victim.model.value, verb));
