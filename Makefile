@@ -20,27 +20,27 @@ run: build ## build, then serve the demo models
 build: build/release/build.ninja ## build build/release/rouse
 	$(call compile,release,programs)
 
-# Everything in release, the unit tests once more under ASan and UBSan, the fuzz targets with libFuzzer for
-# some seconds each; one ctest over the three, so that the last lines speak for all.
-test: build/release/build.ninja build/asan/build.ninja build/fuzz/build.ninja ## build and run every test
+# The programs in release, with the integration tests; every unit test under ASan and UBSan, the fuzz targets with
+# libFuzzer for some seconds each; one ctest over both builds, so that the last lines speak for all.
+test: build/release/build.ninja build/asan/build.ninja ## build and run every test
 	$(call compile,release,all)
 	$(call compile,asan,unit_tests)
-	$(call compile,fuzz,fuzzers)
-	@mkdir -p build/tests && printf 'subdirs(../release ../asan ../fuzz)\n' >build/tests/CTestTestfile.cmake
+	@mkdir -p build/tests && printf 'subdirs(../release ../asan)\n' >build/tests/CTestTestfile.cmake
 	./box ctest --test-dir build/tests --output-on-failure -j $(JOBS) $(CTEST_ARGS)
 
-unit: build/release/build.ninja ## the unit tests alone, in release: seconds
-	$(call compile,release,unit_tests)
-	./box ctest --preset release -L unit -j $(JOBS) $(CTEST_ARGS)
+unit: build/asan/build.ninja ## the unit tests alone, under ASan and UBSan
+	$(call compile,asan,unit_tests)
+	./box ctest --preset asan -L unit -j $(JOBS) $(CTEST_ARGS)
 
-fuzz: build/fuzz/build.ninja ## the fuzz targets alone
-	$(call compile,fuzz,fuzzers)
-	./box ctest --preset fuzz -L fuzz -j $(JOBS) $(CTEST_ARGS)
+fuzz: build/asan/build.ninja ## the fuzz targets alone
+	$(call compile,asan,fuzzers)
+	./box ctest --preset asan -L fuzz -j $(JOBS) $(CTEST_ARGS)
 
-check: build/release/build.ninja ## format, layering, warnings as errors, clang-tidy
+check: build/release/build.ninja build/asan/build.ninja ## format, layering, warnings as errors, clang-tidy
 	./box tools/lint/format.sh
 	./box python3 tools/lint/layering.py
 	$(call compile,release,all)
+	$(call compile,asan,rouse_asio rouse_standard)
 	./box python3 tools/lint/tidy.py -j $(JOBS)
 
 format: ## put every source file into the project's format

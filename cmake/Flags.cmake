@@ -1,6 +1,8 @@
 # How everything is compiled. A preset says only what differs: ROUSE_FLAGS, ROUSE_SANITIZE, ROUSE_FUZZ.
 set(ROUSE_FLAGS "-O2" CACHE STRING "Optimisation and debug flags")
 set(ROUSE_SANITIZE "" CACHE STRING "Value of -fsanitize=, empty for none")
+# ALL of them, or only those that say OPTIMISED: they do more where they are quick.
+set(ROUSE_UNIT_TESTS "OPTIMISED" CACHE STRING "Which unit tests are built: ALL or OPTIMISED")
 option(ROUSE_FUZZ "Build the fuzz targets with libFuzzer (needs clang)" OFF)
 
 set(CMAKE_CXX_STANDARD 23)
@@ -27,7 +29,7 @@ if(ROUSE_SANITIZE)
 endif()
 if(ROUSE_FUZZ)
   if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-    message(FATAL_ERROR "libFuzzer comes with clang: configure with ./box cmake --preset fuzz")
+    message(FATAL_ERROR "libFuzzer comes with clang: configure with ./box cmake --preset asan")
   endif()
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

@@ -3,7 +3,7 @@
 #   rouse_library(NAME SOURCES … [DEPENDS folders…] [LINKS targets…] [PRECOMPILED_ASIO])       src/NAME
 #   rouse_program(NAME SOURCES … [DEPENDS folders…] [LINKS targets…] [PRECOMPILED_ASIO])       an executable people run
 #   rouse_test(NAME SOURCES … [DEPENDS folders…] [LINKS targets…] [LABELS labels…] [TIMEOUT seconds] [DEFINITIONS …]
-#              [PRECOMPILED_ASIO] [SERIAL])                                                      Catch2, tests/NAME
+#              [PRECOMPILED_ASIO] [SERIAL] [OPTIMISED])                                          Catch2, tests/NAME
 #   rouse_python_test(NAME FILE file.py [LABELS labels…] [TIMEOUT seconds] [ENV VAR=value…] [SERIAL])  pytest
 #   rouse_fuzzer(NAME SOURCES … [DEPENDS folders…] [LINKS targets…] [CORPUS folder] [DICTIONARY file] [SECONDS n])
 #   rouse_bench(NAME SOURCES … [DEPENDS folders…] [LINKS targets…] [PRECOMPILED_ASIO])         Google Benchmark
@@ -94,7 +94,7 @@ set(ROUSE_TEST_ENVIRONMENT
     "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=halt_on_error=1")
 
 function(rouse_test name)
-  _rouse_arguments(rouse_test "PRECOMPILED_ASIO;SERIAL" "TIMEOUT" "LABELS;DEFINITIONS" ${ARGN})
+  _rouse_arguments(rouse_test "PRECOMPILED_ASIO;SERIAL;OPTIMISED" "TIMEOUT" "LABELS;DEFINITIONS" ${ARGN})
   if(NOT arg_LABELS)
     set(arg_LABELS unit)
   endif()
@@ -107,8 +107,8 @@ function(rouse_test name)
   target_link_libraries(${target} PRIVATE Catch2::Catch2WithMain)
   target_compile_definitions(${target} PRIVATE ${arg_DEFINITIONS})
   _rouse_common(${target} PRIVATE tests/${name} "${arg_DEPENDS}" "${arg_LINKS}" "${arg_PRECOMPILED_ASIO}")
-  if(ROUSE_FUZZ OR (ROUSE_SANITIZE AND NOT "unit" IN_LIST arg_LABELS))
-    return() # the fuzz preset runs fuzz targets alone, the other sanitizers' presets unit tests alone
+  if(ROUSE_UNIT_TESTS STREQUAL "OPTIMISED" AND NOT arg_OPTIMISED)
+    return()
   endif()
   set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL OFF)
   set(serial)
@@ -145,7 +145,7 @@ function(rouse_python_test name)
                ENVIRONMENT "ROUSE=${PROJECT_BINARY_DIR}/rouse;ROUSE_BUILD=${PROJECT_BINARY_DIR};ROUSE_REPO=${PROJECT_SOURCE_DIR};PYTHONDONTWRITEBYTECODE=1;${arg_ENV}")
 endfunction()
 
-# One source, two lives: with libFuzzer in the fuzz preset, where it runs for SECONDS; everywhere else a test
+# One source, two lives: with libFuzzer in the asan preset, where it runs for SECONDS; everywhere else a test
 # that replays the committed corpus.
 function(rouse_fuzzer name)
   _rouse_arguments(rouse_fuzzer "PRECOMPILED_ASIO" "CORPUS;DICTIONARY;SECONDS" "" ${ARGN})
@@ -180,10 +180,14 @@ function(rouse_fuzzer name)
     set(command ${target} ${corpus})
     set(limit 300)
   endif()
+  add_dependencies(fuzzers ${target})
+  if(ROUSE_UNIT_TESTS STREQUAL "OPTIMISED")
+    set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
+    return()
+  endif()
   add_test(NAME "${ROUSE_TEST_PREFIX}fuzz: ${name}" COMMAND ${command})
   set_tests_properties("${ROUSE_TEST_PREFIX}fuzz: ${name}" PROPERTIES LABELS "unit;fuzz" TIMEOUT ${limit}
                        ENVIRONMENT "${ROUSE_TEST_ENVIRONMENT}")
-  add_dependencies(fuzzers ${target})
   add_dependencies(unit_tests ${target})
 endfunction()
 
