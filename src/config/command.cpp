@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <format>
+#include <glaze/json/read.hpp>
 #include <utility>
 
 #include "config/models.hpp"
@@ -49,9 +50,16 @@ bool is_path(std::string_view text) {  // with a query, perhaps
   return text.starts_with('/') && std::ranges::all_of(text, is_plain);
 }
 
+void read_hook_body(Reading& reading, const Entry& entry, std::string& into) {
+  std::string body;
+  reading.text(entry, body);
+  if (!body.empty() && glz::validate_json(body)) return reading.expected(entry, R"(JSON such as '{"level": 1}')");
+  into = std::move(body);
+}
+
 // The `key`th of path, method and body.
 void read_hook(Reading& reading, std::size_t key, const Entry& entry, Hook& into) {
-  if (key == 2) return reading.text(entry, into.body);
+  if (key == 2) return read_hook_body(reading, entry, into.body);
   const std::string_view what = key == 0 ? "a path such as /sleep?level=1" : "POST, PUT or GET";
   if (key == 0) into.path = "/";  // it has one, right or wrong
   const auto text = reading.scalar(entry, what);

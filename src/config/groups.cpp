@@ -25,6 +25,10 @@ std::vector<Group> read_groups(Reading& reading, const Entry& entry) {
     if (!is_key_name(group.name))
       reading.problem(*pair.at,
                       std::format("{} cannot name a group; expected {}", in_quotes(group.name), kKeyNameRule));
+    if (parse_device(group.name)) {
+      reading.problem(*pair.at, std::format("{} is a device and cannot name a group; call it, for example, {}",
+                                            in_quotes(group.name), in_quotes(group.name + "-models")));
+    }
     const bool is_map = pair.value->kind == yaml::Kind::map || pair.value->is_nothing();
     if (is_map && !has_number) {
       reading.problem(*pair.at, std::format("group {} has no max_loaded; expected max_loaded: how many of its models "
