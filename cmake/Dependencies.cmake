@@ -1,7 +1,7 @@
-# Everything comes from the distribution's packages (box.packages), nothing is downloaded while building. Boost and libyaml
-# become part of the program: every library that has to be found at its start takes a tenth of a millisecond.
+# Everything comes from the distribution's packages (box.packages), nothing is downloaded while building. Boost, libyaml
+# and SQLite become part of the program: every library that has to be found at its start takes a tenth of a millisecond.
 set(Boost_USE_STATIC_LIBS ON)
-foreach(package Boost fmt spdlog glaze CLI11 SQLite3 OpenSSL prometheus-cpp Catch2 rapidcheck benchmark)
+foreach(package Boost fmt spdlog glaze CLI11 OpenSSL prometheus-cpp Catch2 rapidcheck benchmark)
   set(components)
   if(package STREQUAL "Boost")
     set(components 1.90 CONFIG COMPONENTS headers url process)
@@ -18,6 +18,9 @@ endforeach()
 find_library(LIBYAML libyaml.a REQUIRED)
 add_library(libyaml STATIC IMPORTED)
 set_target_properties(libyaml PROPERTIES IMPORTED_LOCATION ${LIBYAML})
+find_library(LIBSQLITE libsqlite3.a REQUIRED)
+add_library(sqlite STATIC IMPORTED)
+set_target_properties(sqlite PROPERTIES IMPORTED_LOCATION ${LIBSQLITE})
 include(Catch)
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 

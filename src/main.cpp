@@ -19,6 +19,7 @@
 #include "service/doors.hpp"
 #include "service/model_folder.hpp"
 #include "service/service.hpp"
+#include "service/state_file.hpp"
 #include "system/environment.hpp"
 #include "system/gpu_meter.hpp"
 #include "system/logger.hpp"
@@ -125,7 +126,8 @@ int serve(const cli::ServeOptions& options) {
                          .launcher = **launcher,
                          .runtime = *runtime,
                          .upstreams = upstreams,
-                         .driver_library = system::driver_library(system::own_environment())},
+                         .driver_library = system::driver_library(system::own_environment()),
+                         .state = state_file(config, config::process_environment())},
                         config);
   http::Server server(io, server_limits(config.limits));
   api::Metrics metrics(daemon, server);

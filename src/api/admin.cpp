@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/admin_bodies.hpp"
 #include "api/admin_shapes.hpp"
 #include "api/lifecycle_options.hpp"
 
@@ -123,6 +124,13 @@ http::Task<void> admin_trim(const Parts& parts, Reply& reply, std::string_view i
   auto receipt = co_await parts.daemon.trim(*model);
   if (!receipt) co_return co_await reply.error(std::move(receipt.error()));
   co_await reply.json(200, admin_json_of(*receipt));
+}
+
+http::Task<void> admin_forget(const Parts& parts, Reply& reply, std::string_view id) {
+  const auto model = parts.daemon.find(id);
+  if (!model) co_return co_await reply.error(model.error());
+  parts.daemon.forget_learnt(*model);
+  co_await answer_model(parts, reply, 200, id);
 }
 
 http::Task<void> admin_pin(const Parts& parts, Reply& reply, std::string_view id) {

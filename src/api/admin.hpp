@@ -21,6 +21,7 @@ http::Task<void> admin_cancel(const Parts& parts, Reply& reply, std::string_view
 http::Task<void> admin_load(const Parts& parts, Reply& reply, std::string_view id);    // {"wait": bool = true}
 http::Task<void> admin_unload(const Parts& parts, Reply& reply, std::string_view id);  // {"force": bool = false}
 http::Task<void> admin_pin(const Parts& parts, Reply& reply, std::string_view id);
+http::Task<void> admin_forget(const Parts& parts, Reply& reply, std::string_view id);
 http::Task<void> admin_trim(const Parts& parts, Reply& reply, std::string_view id);
 http::Task<void> admin_unpin(const Parts& parts, Reply& reply, std::string_view id);
 http::Task<void> admin_reload(const Parts& parts, Reply& reply, std::string_view);

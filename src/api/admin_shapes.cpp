@@ -2,15 +2,12 @@
 
 #include <cstdint>
 #include <format>
-#include <glaze/json/read.hpp>
 #include <map>
 #include <optional>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "api/json.hpp"
-#include "api/lifecycle_options.hpp"
 #include "api/utf8.hpp"
 
 namespace rouse::api {
@@ -33,6 +30,23 @@ struct Duplicates {
   std::int64_t bytes_each = 0;
 };
 
+struct LearntTimes {
+  std::optional<double> disk;
+  std::optional<double> page_cache;
+  std::optional<double> wake;
+};
+
+struct Learnt {
+  ByDevice footprint;
+  ByDevice peak;
+  ByDevice needed;
+  LearntTimes load_ms;
+  std::uint64_t loads = 0;
+  std::uint64_t wakes = 0;
+  std::uint64_t failures = 0;
+  std::uint64_t out_of_memory = 0;
+};
+
 struct Come {
   std::int64_t present = 0;
   std::int64_t needed = 0;
@@ -51,6 +65,9 @@ struct Model {
   std::uint64_t waiting = 0;
   ByDevice footprint;
   std::optional<std::string_view> footprint_source;
+  std::optional<ByDevice> configured;
+  std::optional<ByDevice> estimated;
+  std::optional<Learnt> learnt;
   std::int64_t file_pages = 0;
   std::optional<int> pid;
   std::optional<Duplicates> duplicates;
@@ -137,14 +154,6 @@ struct Reservation {
 struct ReservationList {
   std::vector<Reservation> reservations;
 };
-struct ReservationWish {
-  std::string device;
-  std::variant<std::uint64_t, std::string> bytes;
-  std::optional<double> seconds;
-  std::optional<std::string> priority;
-  std::optional<int> pid;
-  bool wait = true;
-};
 
 struct Receipt {
   ByDevice freed;
@@ -180,6 +189,26 @@ std::optional<std::string_view> unless_empty(std::string_view text) {
   return text.empty() ? std::nullopt : std::optional(text);
 }
 
+admin_json::Learnt shape_of_learnt(const daemon::LearntRecord& record) {
+  const auto counts = [](const daemon::BytesByDevice& bytes) {
+    admin_json::ByDevice named;
+    for (const auto& [device, each] : bytes) named.emplace(device, each.count);
+    return named;
+  };
+  return {
+      .footprint = counts(record.footprint),
+      .peak = counts(record.peak),
+      .needed = counts(record.needed),
+      .load_ms = {.disk = record.load.cold.transform(milliseconds),
+                  .page_cache = record.load.cached.transform(milliseconds),
+                  .wake = record.wake.transform(milliseconds)},
+      .loads = record.loads,
+      .wakes = record.wakes,
+      .failures = record.failures,
+      .out_of_memory = record.out_of_memory,
+  };
+}
+
 admin_json::Model shape(const daemon::ModelStatus& model) {
   const bool sized = !model.footprint.empty();
   return {
@@ -197,6 +226,10 @@ admin_json::Model shape(const daemon::ModelStatus& model) {
       .waiting = model.waiting,
       .footprint = by_device(model.footprint),
       .footprint_source = sized ? std::optional(source_name(model.footprint_source)) : std::nullopt,
+      .configured = model.configured.empty() ? std::nullopt : std::optional(by_device(model.configured)),
+      .estimated = model.estimated.transform(
+          [](Bytes bytes) { return admin_json::ByDevice{{daemon::device_name(kHost), bytes.count}}; }),
+      .learnt = model.learnt.transform(shape_of_learnt),
       .file_pages = model.file_pages.count,
       .pid = model.pid,
       .duplicates = model.duplicates.transform([](const system::Duplicates& found) {
@@ -273,26 +306,6 @@ admin_json::Request shape(const daemon::RequestStatus& request) {
           .bytes = request.bytes};
 }
 
-struct ReadOptions : glz::opts {
-  bool validate_trailing_whitespace = true;
-};
-constexpr ReadOptions kReadOptions = [] {
-  ReadOptions options;
-  options.null_terminated = false;
-  options.error_on_unknown_keys = true;
-  return options;
-}();
-
-template <class T>
-Result<T> read_object(std::string_view body, std::string_view expected) {
-  T value;
-  if (body.empty()) return value;
-  const glz::error_ctx wrong = glz::read<kReadOptions>(value, body);
-  if (!wrong) return value;
-  return fail(Code::malformed,
-              std::format("the body makes no sense at byte {}; it may be empty or {}", wrong.count, expected));
-}
-
 }  // namespace
 
 std::string health_json(std::span<const std::string> stuck) {
@@ -360,41 +373,6 @@ std::string admin_json_of(const config::Changes& changes) { return to_json(chang
 
 std::string rfc3339(daemon::WallTime time) {
   return std::format("{:%FT%TZ}", std::chrono::floor<std::chrono::milliseconds>(time));
-}
-
-Result<LoadRequest> read_load_request(std::string_view body) {
-  return read_object<LoadRequest>(body, R"({"wait": true or false})");
-}
-
-Result<UnloadRequest> read_unload_request(std::string_view body) {
-  return read_object<UnloadRequest>(body, R"({"force": true or false})");
-}
-
-Result<ReloadRequest> read_reload_request(std::string_view body) { return read_object<ReloadRequest>(body, "{}"); }
-
-Result<ReservationRequest> read_reservation_request(std::string_view body) {
-  const auto wish = read_object<admin_json::ReservationWish>(
-      body, R"({"device": "gpu0", "bytes": "8GiB", "seconds": 600, "priority": "normal", "wait": true, "pid": 4711})");
-  if (!wish) return std::unexpected(wish.error());
-  ReservationRequest request{
-      .device = wish->device, .bytes = {}, .lasts = {}, .priority = {}, .pid = wish->pid, .wait = wish->wait};
-  const auto* text = std::get_if<std::string>(&wish->bytes);
-  const auto bytes = text ? parse_bytes(*text) : parse_bytes(std::to_string(std::get<std::uint64_t>(wish->bytes)));
-  if (!bytes || *bytes <= Bytes{}) return fail(Code::malformed, R"("bytes" is how many, as 1073741824 or "1GiB")");
-  request.bytes = *bytes;
-  if (wish->seconds && (*wish->seconds <= 0 || *wish->seconds > 366.0 * 24 * 3600))
-    return fail(Code::malformed,
-                R"("seconds" is how long the reservation lasts once it is granted: above 0, a year at most)");
-  if (wish->seconds)
-    request.lasts = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(*wish->seconds));
-  if (!request.lasts && !request.pid)
-    return fail(Code::malformed,
-                R"(a reservation ends by itself: say after how many "seconds", or with which process ("pid"))");
-  if (wish->priority) {
-    request.priority = parse_priority(*wish->priority);
-    if (!request.priority) return fail(Code::malformed, R"("priority" is one of "low", "normal" and "high")");
-  }
-  return request;
 }
 
 }  // namespace rouse::api

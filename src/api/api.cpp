@@ -56,6 +56,7 @@ constexpr std::array kRoutes{
     Route{"POST", "/rouse/v1/models/{id}/unload", Guard::acts, &kAdmin, admin_unload},
     Route{"POST", "/rouse/v1/models/{id}/pin", Guard::acts, &kAdmin, admin_pin},
     Route{"POST", "/rouse/v1/models/{id}/trim", Guard::acts, &kAdmin, admin_trim},
+    Route{"DELETE", "/rouse/v1/models/{id}/learnt", Guard::acts, &kAdmin, admin_forget},
     Route{"POST", "/rouse/v1/models/{id}/unpin", Guard::acts, &kAdmin, admin_unpin},
     Route{"GET", "/rouse/v1/models/{id}/logs", Guard::reads, &kAdmin, admin_logs},
     Route{"*", "/rouse/v1/models/{id}/app/{rest}", Guard::passes, &kAdmin, application, config::Role::use},

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <format>
 
+#include "api/admin_bodies.hpp"
 #include "api/admin_shapes.hpp"
 #include "api/lifecycle_options.hpp"
 

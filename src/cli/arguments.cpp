@@ -271,6 +271,7 @@ void add_all(Parser& parser) {
   add_for_model<PinOptions>(parser, "pin", "keep a model, once it is loaded, whatever others need");
   add_for_model<UnpinOptions>(parser, "unpin", "let a pinned model go when its time comes");
   add_for_model<TrimOptions>(parser, "trim", "have a loaded model drop its caches and keep its weights");
+  add_for_model<ForgetOptions>(parser, "forget", "forget what loads of a model have shown: sizes, times, failures");
   add_logs(parser);
   add_key(parser);
   add_completions(parser);

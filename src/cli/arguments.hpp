@@ -66,6 +66,10 @@ struct UnpinOptions {
   std::string model;
   Format format = Format::table;
 };
+struct ForgetOptions {
+  std::string model;
+  Format format = Format::table;
+};
 struct TrimOptions {
   std::string model;
   Format format = Format::table;
@@ -116,8 +120,8 @@ struct ManualOptions {};
 
 using Command = std::variant<VersionOptions, ServeOptions, InitOptions, CheckOptions, ReloadOptions, ListOptions,
                              ShowOptions, PsOptions, DevicesOptions, RequestsOptions, CancelOptions, ReserveOptions,
-                             RunOptions, LoadOptions, UnloadOptions, PinOptions, UnpinOptions, TrimOptions, LogsOptions,
-                             KeyOptions, CompletionsOptions, NamesOptions, ManualOptions>;
+                             RunOptions, LoadOptions, UnloadOptions, PinOptions, UnpinOptions, TrimOptions,
+                             ForgetOptions, LogsOptions, KeyOptions, CompletionsOptions, NamesOptions, ManualOptions>;
 
 struct Invocation {
   Command command;

@@ -97,6 +97,7 @@ int obey(const Invocation& invocation, const Environment& environment, Terminal&
           [&](const UnloadOptions& options) { return with_daemon(options, unload); },
           [&](const PinOptions& options) { return with_daemon(options, pin); },
           [&](const UnpinOptions& options) { return with_daemon(options, unpin); },
+          [&](const ForgetOptions& options) { return with_daemon(options, forget); },
           [&](const TrimOptions& options) { return with_daemon(options, trim); },
           [&](const LogsOptions& options) { return with_daemon(options, logs); },
       },

@@ -30,6 +30,7 @@ Outcome<Exit> load(Session session, const LoadOptions& options);
 Outcome<Exit> unload(Session session, const UnloadOptions& options);
 Outcome<Exit> pin(Session session, const PinOptions& options);
 Outcome<Exit> unpin(Session session, const UnpinOptions& options);
+Outcome<Exit> forget(Session session, const ForgetOptions& options);
 Outcome<Exit> trim(Session session, const TrimOptions& options);
 Outcome<Exit> logs(Session session, const LogsOptions& options);
 

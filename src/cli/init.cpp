@@ -31,6 +31,10 @@ constexpr std::string_view kExample = R"yaml(# What Rouse serves, and within whi
 # A Unix socket on which this machine's owner needs no key. Without this line: $XDG_RUNTIME_DIR/rouse.sock
 #admin_socket: /run/rouse/rouse.sock
 
+# Where what loads have shown is kept (sizes, times), so that it is known at the next start; none: nowhere.
+# Without this line: rouse/state.db in $XDG_STATE_HOME or ~/.local/state
+#state: /var/lib/rouse/state.db
+
 # What models may take of each device, as a share or a size; the reserve stays free for other programs.
 #budgets:
 #  host: {limit: 80%, reserve: 0}

@@ -27,6 +27,23 @@ struct DuplicatesReply {
   std::int64_t bytes_each = 0;
 };
 
+struct LearntTimesReply {
+  std::optional<double> disk;
+  std::optional<double> page_cache;
+  std::optional<double> wake;
+};
+
+struct LearntReply {
+  Footprint footprint;
+  Footprint peak;
+  Footprint needed;
+  LearntTimesReply load_ms;
+  std::uint64_t loads = 0;
+  std::uint64_t wakes = 0;
+  std::uint64_t failures = 0;
+  std::uint64_t out_of_memory = 0;
+};
+
 struct ModelReply {
   std::string id;
   std::string engine;
@@ -37,6 +54,9 @@ struct ModelReply {
   std::uint64_t waiting = 0;
   std::optional<Footprint> footprint;
   std::optional<std::string> footprint_source;
+  std::optional<Footprint> configured;
+  std::optional<Footprint> estimated;
+  std::optional<LearntReply> learnt;
   std::optional<std::int64_t> file_pages;
   std::optional<std::int64_t> pid;
   std::optional<DuplicatesReply> duplicates;

@@ -67,6 +67,32 @@ Outcome<Exit> set_pin(Session session, const std::string& model, Format format, 
   return Exit::ok;
 }
 
+std::string counted(std::uint64_t count, std::string_view what) {
+  return count == 0 ? "" : std::format(", {} {}", count, what);
+}
+
+// What this life and earlier ones have shown.
+void add_learnt(Facts& facts, const LearntReply& learnt) {
+  std::string sizes = in_words(learnt.footprint);
+  if (!learnt.peak.empty() && learnt.peak != learnt.footprint)
+    sizes += std::format("{}at most {}", sizes.empty() ? "" : ", ", in_words(learnt.peak));
+  if (!learnt.needed.empty())
+    sizes += std::format("{}{} since its memory ran out", sizes.empty() ? "" : ", ", in_words(learnt.needed));
+  facts.add("learnt", sizes);
+  std::vector<std::string> times;
+  const auto add = [&](const std::optional<double>& ms, std::string_view from) {
+    if (!ms) return;
+    const std::chrono::duration<double, std::milli> took(*ms);
+    times.push_back(std::format("{} {}", in_words(std::chrono::duration_cast<Duration>(took)), from));
+  };
+  add(learnt.load_ms.page_cache, "from the page cache");
+  add(learnt.load_ms.disk, "from a disk");
+  add(learnt.load_ms.wake, "to wake");
+  facts.add("load times", joined(times));
+  facts.add("history", std::format("{} loaded{}{}{}", learnt.loads, counted(learnt.wakes, "woken"),
+                                   counted(learnt.failures, "failed"), counted(learnt.out_of_memory, "out of memory")));
+}
+
 }  // namespace
 
 Outcome<Exit> show(Session session, const ShowOptions& options) {
@@ -90,6 +116,11 @@ Outcome<Exit> show(Session session, const ShowOptions& options) {
   facts.add("waiting", std::to_string(model->waiting));
   facts.add("memory", std::format("{}{}", size_in_words(*model),
                                   model->footprint_source ? std::format(" ({})", *model->footprint_source) : ""));
+  if (model->file_pages.value_or(0) > 0)
+    facts.add("file pages", to_string(Bytes{*model->file_pages}) + ", which it maps");
+  if (model->configured) facts.add("configured", in_words(*model->configured));
+  if (model->estimated) facts.add("estimated", in_words(*model->estimated));
+  if (model->learnt) add_learnt(facts, *model->learnt);
   if (model->duplicates) facts.add("processes", in_words(*model->duplicates));
   facts.add("pid", model->pid ? std::to_string(*model->pid) : "");
   facts.add("loads", load_in_words(*model));
@@ -117,6 +148,14 @@ Outcome<Exit> trim(Session session, const TrimOptions& options) {
   const std::string freed = in_words(receipt->freed);
   session.terminal.out() << std::format("trimmed {}: {} came back in {}\n", options.model,
                                         freed.empty() ? "nothing" : freed, in_words(took));
+  return Exit::ok;
+}
+
+Outcome<Exit> forget(Session session, const ForgetOptions& options) {
+  const auto json = session.daemon.remove(model_target(options.model, "/learnt"));
+  if (!json) return std::unexpected(json.error());
+  if (options.format == Format::json) return print_json(session.terminal, *json), Exit::ok;
+  session.terminal.out() << std::format("what loads of {} have shown is forgotten\n", one_line(options.model));
   return Exit::ok;
 }
 

@@ -37,6 +37,7 @@ Changes changes(const Config& before, const Config& after) {
   if (before.hosts != after.hosts) found.settings.emplace_back("hosts");
   if (before.listen != after.listen) found.needs_restart.emplace_back("listen");
   if (before.admin_socket != after.admin_socket) found.needs_restart.emplace_back("admin_socket");
+  if (before.state != after.state) found.needs_restart.emplace_back("state");
   return found;
 }
 

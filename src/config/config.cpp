@@ -102,6 +102,13 @@ void read_admin_socket(Reading& reading, const Entry& entry, std::string& into) 
   into = std::move(path);
 }
 
+void read_state(Reading& reading, const Entry& entry, std::optional<std::string>& into) {
+  const auto word = reading.scalar(entry, "the path of a file, or none");
+  if (!word) return;
+  into.emplace();
+  if (*word != "none") reading.path(entry, *into);
+}
+
 void read_policy(Reading& reading, const Entry& entry, Policy& into) {
   constexpr std::array<std::string_view, 6> kKeys{"eviction",     "patience",    "slice",
                                                   "load_timeout", "shared_keep", "settle"};
@@ -178,8 +185,9 @@ void read_engines(Reading& reading, const Entry& entry, ModelDefaults& into) {
 }
 
 Config read_config(Reading& reading, const yaml::Document& document) {
-  constexpr std::array<std::string_view, 12> kKeys{"listen",  "hosts",  "keys",   "admin_socket", "budgets", "defaults",
-                                                   "engines", "policy", "limits", "log",          "groups",  "models"};
+  constexpr std::array<std::string_view, 13> kKeys{"listen",   "hosts",   "keys",   "admin_socket", "budgets",
+                                                   "defaults", "engines", "policy", "limits",       "log",
+                                                   "groups",   "models",  "state"};
   Config config;
   ModelDefaults defaults;
   std::optional<Entry> listen;
@@ -199,6 +207,7 @@ Config read_config(Reading& reading, const yaml::Document& document) {
       case 9: return read_log(reading, value, config.log);
       case 10: config.groups = read_groups(reading, value); return;
       case 11: models = value; return;
+      case 12: return read_state(reading, value, config.state);
     }
   });
   if (const std::string why = why_too_open(config); listen && !why.empty()) reading.problem(*listen->value, why);

@@ -232,9 +232,10 @@ struct Log {
 struct Config {
   std::string file;  // as it was named to us; the folder, when models were found there
   Address listen;
-  std::vector<std::string> hosts;  // names under which clients may address us, besides localhost
-  std::string admin_socket;        // path of a Unix socket; empty: the usual place
-  std::vector<Key> keys;           // ascending by name; none: whoever reaches us may do everything
+  std::vector<std::string> hosts;    // names under which clients may address us, besides localhost
+  std::string admin_socket;          // path of a Unix socket; empty: the usual place
+  std::optional<std::string> state;  // file in which what is learnt is kept; empty: none. Nothing: at the usual place
+  std::vector<Key> keys;             // ascending by name; none: whoever reaches us may do everything
   Budgets budgets;
   Duration deadline = std::chrono::minutes(10);  // of a request that names none
   Policy policy;

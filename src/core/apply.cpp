@@ -137,7 +137,7 @@ void Scheduler::Impl::apply(const Exited& e) {
     return transition(*model, Trigger::exited, Cold{});
   }
   if (const Worker* held = worker(model->state); !held || held->id != e.worker) return;
-  if (!std::holds_alternative<Stopping>(model->state)) need_more(*model, e.short_of);
+  need_more(*model, e.short_of);
   if (std::holds_alternative<Loading>(model->state)) {
     if (!e.short_of.empty() && try_again(*model, Trigger::exited, e.error)) return;
     return fail_load(*model, Trigger::exited, e.error, std::nullopt, e.short_of);
@@ -305,7 +305,8 @@ void Scheduler::Impl::apply(const CatalogueChanged& e) {
 // What is news to it.
 void Scheduler::Impl::take_learnt(Model& model, const Learnt& before) {
   const Learnt& learnt = model.spec.learnt;
-  if (learnt.footprint != before.footprint) model.needs = learnt.footprint;
+  if (learnt.footprint != before.footprint) model.measured = learnt.footprint;
+  if (learnt.needed != before.needed) model.needs = learnt.needed;
   if (learnt.load != before.load) model.load_time = learnt.load;
   if (learnt.wake != before.wake) model.wake_time = learnt.wake;
 }
@@ -317,8 +318,8 @@ void Scheduler::Impl::change_entry(Model& model, const ModelSpec& spec) {
   if (old.keep != spec.keep) model.keep = spec.keep;
   touch(model);
   if (old.revision == spec.revision) return take_learnt(model, old.learnt);
-  model.needs = spec.learnt.footprint;
-  model.measured.reset();
+  model.measured = spec.learnt.footprint;
+  model.needs = spec.learnt.needed;
   model.load_time = spec.learnt.load;
   model.wake_time = spec.learnt.wake;
   model.tried_again = false;

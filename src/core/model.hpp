@@ -70,7 +70,8 @@ enum class SizeSource : std::uint8_t { configured, estimated, measured };
 
 // What earlier lives of a model have shown. The core goes on from there, and takes it again whenever it is another.
 struct Learnt {
-  std::optional<Placement> footprint = {};  // what a worker needs
+  std::optional<Placement> footprint = {};  // what a worker was seen to hold
+  std::optional<Placement> needed = {};     // and what it is given instead since its memory ran out
   std::optional<Duration> load = {};
   std::optional<Duration> wake = {};
   friend bool operator==(const Learnt&, const Learnt&) = default;

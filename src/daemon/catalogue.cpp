@@ -17,8 +17,27 @@ const engine::Engine* engine_of(const config::Model& model) {
   return std::visit(Visitor{}, model.engine);
 }
 
+constexpr std::uint64_t kFnvBasis = 0xcbf29ce484222325;
+
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {  // FNV-1a over 64-bit words
   return (hash ^ value) * 0x100000001b3;
+}
+
+std::uint64_t mix(std::uint64_t hash, std::string_view text) {
+  for (const char c : text) hash = mix(hash, static_cast<unsigned char>(c));
+  return mix(hash, text.size());
+}
+
+// Of everything that a worker is started with, wherever that is.
+std::uint64_t options_of(const Entry& entry) {
+  std::uint64_t hash = kFnvBasis;
+  const engine::Place somewhere{.socket = "/worker.sock", .port = 1};
+  const auto command = entry.engine->command(entry.model, somewhere);
+  if (!command) return hash;
+  for (const auto* all : {&command->argv, &command->environment}) {
+    for (const std::string& each : *all) hash = mix(hash, each);
+  }
+  return mix(hash, command->directory);
 }
 
 // For the core it is a worker that takes no bytes and stays: so it queues and is shared like any other.
@@ -68,6 +87,7 @@ core::ModelSpec Catalogue::spec(const Entry& entry) const {
       .stop_grace = contract.grace,
       .trims = contract.trim.has_value(),
   };
+  spec.learnt = entry.learnt;
   if (contract.sleep) {
     spec.asleep = contract.sleep->footprint;
     spec.sleep_grace = contract.sleep->timeout;
@@ -101,13 +121,19 @@ core::CatalogueChanged Catalogue::replace(const config::Config& config) {
                                                .engine = engine_of(model),
                                                .files = {},
                                                .estimate = {},
-                                               .served_by = std::format("X-Rouse-Model: {}\r\n", model.id)});
+                                               .served_by = std::format("X-Rouse-Model: {}\r\n", model.id),
+                                               .identity = {},
+                                               .learnt = {}});
     if (was) {
       const bool same_process = was->model.engine == model.engine;
       const bool same_places = was->model.group == model.group;  // a worker stays in the group it was started in
       entry->revision = was->revision + (same_process && same_places && !other_files ? 0 : 1);
       if (same_process) {
-        if (!other_files) entry->files = was->files;
+        if (!other_files) {
+          entry->files = was->files;
+          entry->identity = was->identity;
+          if (same_places && was->model.footprint == model.footprint) entry->learnt = was->learnt;
+        }
         entry->estimate = was->estimate;
       }
     }
@@ -148,13 +174,26 @@ std::vector<std::string_view> Catalogue::names() const {
   return names;
 }
 
-core::CatalogueChanged Catalogue::learn(ModelId id, FileIdentity files, std::optional<engine::Estimate> estimate) {
+core::CatalogueChanged Catalogue::learn(ModelId id, const Measured& measured) {
   const auto it = entries_.find(id);
   if (it == entries_.end()) return {};
   auto entry = std::make_shared<Entry>(*it->second);
-  if (entry->files.hash != 0 && entry->files != files) ++entry->revision;
-  entry->files = files;
-  entry->estimate = std::move(estimate);
+  if (entry->files.hash != 0 && entry->files != measured.files) ++entry->revision;
+  if (entry->identity != measured.identity) entry->learnt = {};
+  entry->files = measured.files;
+  entry->estimate = measured.estimate;
+  entry->identity = measured.identity;
+  core::CatalogueChanged change;
+  change.changed.push_back(spec(*entry));
+  it->second = std::move(entry);
+  return change;
+}
+
+core::CatalogueChanged Catalogue::remember(ModelId id, core::Learnt learnt) {
+  const auto it = entries_.find(id);
+  if (it == entries_.end()) return {};
+  auto entry = std::make_shared<Entry>(*it->second);
+  entry->learnt = std::move(learnt);
   core::CatalogueChanged change;
   change.changed.push_back(spec(*entry));
   it->second = std::move(entry);
@@ -162,7 +201,7 @@ core::CatalogueChanged Catalogue::learn(ModelId id, FileIdentity files, std::opt
 }
 
 FileIdentity identify(const Entry& entry) {
-  std::uint64_t hash = 0xcbf29ce484222325;
+  std::uint64_t hash = kFnvBasis;
   for (const std::filesystem::path& file : entry.engine->files(entry.model)) {
     for (const char c : file.native()) hash = mix(hash, static_cast<unsigned char>(c));
     struct stat found{};
@@ -181,10 +220,11 @@ Result<void> usable(const config::Model& model) {
 }
 
 Result<Measured> measure(const Entry& entry) {
-  Measured measured{.files = identify(entry), .estimate = {}};
+  Measured measured{.files = identify(entry), .estimate = {}, .identity = {}};
   auto estimate = entry.engine->estimate(entry.model);
   if (!estimate) return std::unexpected(std::move(estimate.error()));
   measured.estimate = *estimate;
+  measured.identity = std::format("{} {:016x} {:016x}", entry.engine->name, options_of(entry), measured.files.hash);
   return measured;
 }
 

@@ -37,10 +37,19 @@ struct Entry {
   FileIdentity files;
   std::optional<engine::Estimate> estimate;  // when the configuration gives no footprint
   std::string served_by;                     // the header line of every answer that it gives
+  std::string identity;                      // of engine, options and files; empty: they have not been looked at yet
+  core::Learnt learnt;                       // in earlier lives, and in this one
 
   // Its files have been replaced, and not been looked at since: what was estimated is of those before.
   bool is_replaced() const { return files.hash == 0 && estimate.has_value(); }
   bool has_process() const { return engine->runs == engine::Runs::process; }
+};
+
+// Of an entry's files and options.
+struct Measured {
+  FileIdentity files;
+  std::optional<engine::Estimate> estimate;
+  std::string identity;
 };
 
 class Catalogue {
@@ -62,7 +71,9 @@ class Catalogue {
   void forget(ModelId id) { removed_.erase(id); }
 
   // What the files are, and how large a worker is expected to be, as read by measure(): a new entry, and the event.
-  core::CatalogueChanged learn(ModelId id, FileIdentity files, std::optional<engine::Estimate> estimate);
+  core::CatalogueChanged learn(ModelId id, const Measured& measured);
+  // Likewise what has been learnt of it.
+  core::CatalogueChanged remember(ModelId id, core::Learnt learnt);
 
  private:
   core::ModelSpec spec(const Entry& entry) const;
@@ -82,10 +93,6 @@ class Catalogue {
 
 // Looks at an entry's files: reads headers, so it may take a hundred milliseconds on a cold disk; any thread.
 // Fails with load_failed when they cannot be used.
-struct Measured {
-  FileIdentity files;
-  std::optional<engine::Estimate> estimate;
-};
 FileIdentity identify(const Entry& entry);  // stats only: microseconds
 Result<void> usable(const config::Model& model);
 Result<Measured> measure(const Entry& entry);

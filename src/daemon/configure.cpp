@@ -39,6 +39,7 @@ std::vector<ModelId> Daemon::Impl::configure(const config::Config& config) {
     warm_files.forget(spec.id);
   }
   feed(std::move(change));
+  for (const ModelId model : changed) recall(model);
   if (host) sample(*host);
   tell_of_gpus();
   std::vector<ModelId> removed;

@@ -45,6 +45,8 @@ Daemon::Impl::Impl(Parts given, const config::Config& config)
                    feed(core::CatalogueChanged{.changed = {}, .removed = {}, .budgets = {host_budget()}});
                    boost::asio::post(parts.io, [this] { keep_warm(); });
                  }),
+      store({.io = given.io, .clock = given.clock, .log = given.log}, given.state,
+            [this](LearntRecords records) { take_past(std::move(records)); }),
       loads_under_way({.io = given.io, .pool = pool, .clock = given.clock, .log = given.log}, [this](ModelId model) {
         for (Observer* observer : observers) observer->on_progress(model);
       }) {
@@ -133,6 +135,7 @@ std::shared_ptr<Daemon::Impl::Look> Daemon::Impl::look(const std::shared_ptr<con
   if (look) return look;
   look = std::make_shared<Look>(parts.io, entry, parts.clock.now());
   boost::asio::post(pool, [this, look, model] {
+    await_past();  // what is known of it is told with what is seen
     auto result = measure(*look->entry);
     boost::asio::post(parts.io, [this, look, model, result = std::move(result)]() mutable {
       if (asks_for(model, *look->entry)) looked(model, result);
@@ -168,7 +171,10 @@ http::Task<Result<void>> Daemon::Impl::look_at_files(ModelId model) {
 
 void Daemon::Impl::looked(ModelId model, const Result<Measured>& found) {
   const std::string before = unusable.contains(model) ? unusable.extract(model).mapped() : std::string();
-  if (found) return feed(catalogue.learn(model, found->files, found->estimate));
+  if (found) {
+    feed(catalogue.learn(model, *found));
+    return recall(model);
+  }
   const std::string& why = found.error().message;
   unusable.emplace(model, why);
   if (why == before) return;
@@ -207,7 +213,7 @@ void Daemon::Impl::tell_of_preload(ModelId id) const {
 
 http::Task<void> Daemon::expect_footprint(ModelId model) {
   const auto& entry = impl_->catalogue.entry(model);
-  const bool known = impl_->unusable.contains(model) || !Daemon::model(model).footprint.empty();
+  const bool known = impl_->unusable.contains(model) || !entry->identity.empty();
   if (known || !entry->has_process()) co_return;
   const auto mine = impl_->look(entry);  // shared with the pool and the others who wait
   if (!mine->result) co_await mine->done.async_wait(boost::asio::cancel_after(kLookWithin, kAwait));

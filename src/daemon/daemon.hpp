@@ -9,6 +9,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -59,7 +60,8 @@ class Daemon {
     system::Launcher& launcher;
     system::RuntimeDir& runtime;
     http::UpstreamPool& upstreams;
-    std::string driver_library;  // of the GPUs: see system::GpuMeter
+    std::string driver_library;   // of the GPUs: see system::GpuMeter
+    std::filesystem::path state;  // the file in which what is learnt of models is kept; empty: it is not
   };
   Daemon(Parts parts, const config::Config& config);
   ~Daemon();
@@ -99,6 +101,8 @@ class Daemon {
   // came back is the host's memory, as it was seen.
   http::Task<Result<Receipt>> trim(ModelId model);
   void pin(ModelId model, bool pinned);
+  // What loads of it have shown, with whatever files and options, is no longer known, its failures included.
+  void forget_learnt(ModelId model);
   // Returns when it is granted, or refused; whoever leaves before gives it up. Granted, it lasts as the wish says.
   http::Task<Result<ReservationStatus>> reserve(ReservationWish wish);
   // Returns as soon as it waits, is granted or has been refused.
@@ -116,9 +120,8 @@ class Daemon {
   std::vector<ModelStatus> models() const;  // ascending by name; removed ones as long as they hold memory
   ModelStatus model(ModelId id) const;
   core::Stage stage(ModelId id) const;
-  // Sees to it that model() can tell a footprint: where nothing is known of a model's size its files are looked at
-  // once, for a second at most (a file system may not answer). Not done for all of them at the start, which could not
-  // be quick.
+  // Sees to it that model() can tell a footprint, and what was learnt: a model's files are looked at once, for a second
+  // at most (a file system may not answer). Not done for all of them at the start, which could not be quick.
   http::Task<void> expect_footprint(ModelId id);
   std::vector<DeviceStatus> devices();  // the host as of now, the GPUs as they were last looked at
   http::Task<void> look_at_devices();   // returns when all of them have been

@@ -104,7 +104,8 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
                              },
                          .footprint = core::bytes_on(effect.placement, kHost),
                          .reserve = scheduler.view().ledger.devices().at(kHost).budget.reserve,
-                         .usual = scheduler.view().models.at(effect.model).load_time});
+                         .usual = scheduler.view().models.at(effect.model).load_time,
+                         .times = learnt(*entry) ? learnt(*entry)->load : LoadTimes()});
   keep_sampling();
 }
 
@@ -153,7 +154,8 @@ Upstream Daemon::Impl::upstream_of(WorkerId id, const Entry& entry) const {
 void Daemon::Impl::worker_gone(WorkerId id, std::string why) {
   const auto it = workers.find(id);
   if (it == workers.end()) return;
-  const ModelId model = it->second->entry()->id;
+  const std::shared_ptr<const Entry> entry = it->second->entry();  // shared with the catalogue
+  const ModelId model = entry->id;
   // Not from inside its own callback.
   boost::asio::post(parts.io, [worker = std::shared_ptr<Worker>(std::move(it->second))] {});
   workers.erase(it);
@@ -165,7 +167,9 @@ void Daemon::Impl::worker_gone(WorkerId id, std::string why) {
   }
   const core::Row* row = scheduler.view().ledger.find(id);
   auto short_of = ran_out(why, row ? row->bytes : core::Placement{});
+  const bool is_short = !short_of.empty();
   feed(core::Exited{id, std::move(why), std::move(short_of)});
+  if (const auto weight = weights.find(id); weight != weights.end()) note_end(*entry, weight->second, is_short);
   expect_bytes(id);
   weights.erase(id);
   forget_if_gone(model);
@@ -281,10 +285,13 @@ void Daemon::Impl::log_transition(const core::Announce& change) const {
 
 void Daemon::Impl::perform(const core::Announce& effect) {
   if (effect.to == core::Stage::loading) loading_times[effect.model].begins(parts.clock.now());
+  std::optional<Loads::Ended> load;
   if (effect.from == core::Stage::loading) {
     loading_times[effect.model].ends(parts.clock.now());
-    loads_under_way.end(effect.worker, effect.to == core::Stage::ready ? Loads::End::ready : Loads::End::otherwise);
+    const auto how = effect.to == core::Stage::ready ? Loads::End::ready : Loads::End::otherwise;
+    load = loads_under_way.end(effect.worker, how);
   }
+  note_transition(effect, load);
   look_at_places(effect.model);
   log_transition(effect);
   keep_sampling();

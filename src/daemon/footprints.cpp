@@ -58,6 +58,7 @@ void Daemon::Impl::weigh(WorkerId id) {
   const TimePoint now = parts.clock.now();
   core::Placement bytes = weighed(*row, weight, entry);
   const core::Stage at = core::stage(known->second.state);
+  weight.peak = core::larger(weight.peak, bytes);
   if (at != weight.stage || differs(bytes, weight.last)) {
     if (at != weight.stage) weight.exact.reset();
     weight.stage = at;
@@ -67,7 +68,10 @@ void Daemon::Impl::weigh(WorkerId id) {
   const bool may_settle = at == core::Stage::ready || at == core::Stage::draining || at == core::Stage::asleep;
   const bool settled = may_settle && now >= later(weight.still_since, settle_after);
   if (settled && !weight.exact && !weight.looking) look_exactly(id);
-  if (!settled || !weight.exact) bytes = core::larger(row->bytes, bytes);
+  if (!settled || !weight.exact)
+    bytes = core::larger(row->bytes, bytes);
+  else if (at != core::Stage::asleep)
+    note_settled(entry, weight, bytes);
   if (differs(bytes, row->bytes)) feed(core::FootprintMeasured{id, std::move(bytes)});
 }
 

@@ -14,6 +14,7 @@
 #include "daemon/daemon.hpp"
 #include "daemon/gpu_watch.hpp"
 #include "daemon/gpus.hpp"
+#include "daemon/learnt_store.hpp"
 #include "daemon/loading_time.hpp"
 #include "daemon/loads.hpp"
 #include "daemon/observer.hpp"
@@ -138,6 +139,9 @@ class Daemon::Impl final : public Desk {
     core::Placement last;                        // what was found then
     TimePoint still_since;                       // when that was last seen to change
     bool looking = false;                        // exactly
+    core::Placement peak;                        // the most that was found
+    core::Placement settled;                     // the most that was found when it stood still
+    BytesByDevice noted;                         // … and has been noted
 
     Bytes held() const;    // given back only by its end
     Bytes mapped() const;  // file pages beside that
@@ -145,6 +149,21 @@ class Daemon::Impl final : public Desk {
   static core::Placement weighed(const core::Row& row, const Weight& weight, const Entry& entry);
   void weigh(WorkerId worker);
   void look_exactly(WorkerId worker);
+
+  // --- learning.cpp ---------------------------------------------------------------------------------------------
+  void await_past() const;  // on the pool: until what was learnt has been read, or for a moment
+  std::string lasting_name(DeviceId device) const;
+  BytesByDevice by_lasting_name(const core::Placement& placement) const;
+  std::optional<core::Placement> placed(const BytesByDevice& bytes, core::Placement placement) const;
+  std::optional<LearntKey> learnt_key(const Entry& entry) const;       // nothing until its files have been looked at
+  const LearntRecord* learnt(const Entry& entry) const;                // null: nothing
+  std::optional<LearntRecord> shown_learnt(const Entry& entry) const;  // its devices by their present names
+  void note(const Entry& entry, const std::function<void(LearntRecord&)>& change);
+  void note_settled(const Entry& entry, Weight& weight, const core::Placement& bytes);
+  void note_transition(const core::Announce& change, const std::optional<Loads::Ended>& load);
+  void note_end(const Entry& entry, const Weight& weight, bool ran_out);
+  void take_past(LearntRecords records);
+  void recall(ModelId model);  // tells the core
 
   // --- returning.cpp --------------------------------------------------------------------------------------------
   void expect_bytes(WorkerId worker);
@@ -257,8 +276,10 @@ class Daemon::Impl final : public Desk {
   std::map<ModelId, LoadingTime> loading_times;
   config::Budget host_config;
   Bytes host_total;
+  LearntRecords past;  // of this life, too
   WarmFiles warm_files;
   TimePoint warm_after{};
+  LearntStore store;      // is read before the pool's looks go on
   Loads loads_under_way;  // uses the pool, and is there as long
 };
 

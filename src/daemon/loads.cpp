@@ -69,7 +69,7 @@ void Loads::found(WorkerId worker, Files files, const LoadEvidence& first) {
   load.files = std::move(files);
   const auto known = known_.find(load.order.entry->id);
   const bool of_this = known != known_.end() && known->second.revision == load.order.entry->revision;
-  load.progress.begin(first, of_this ? known->second.courses : LoadCourses());
+  load.progress.begin(first, of_this ? known->second.courses : LoadCourses(), load.order.times);
   if (worth_warming(load.order.entry->model, {.size = first.files, .cached = first.cached})) warm(load);
   look_later();
 }
@@ -88,11 +88,12 @@ void Loads::warm(Load& load) {
   });
 }
 
-void Loads::end(WorkerId worker, End how) {
+std::optional<Loads::Ended> Loads::end(WorkerId worker, End how) {
   const auto it = loads_.find(worker);
-  if (it == loads_.end()) return;
+  if (it == loads_.end()) return std::nullopt;
   Load& load = it->second;
   load.warming.request_stop();
+  const Ended ended{.took = parts_.clock.now() - load.progress.since(), .cold = load.progress.cold()};
   if (how == End::ready && load.files) {
     const Entry& entry = *load.order.entry;
     Known& known = known_[entry.id];
@@ -100,6 +101,7 @@ void Loads::end(WorkerId worker, End how) {
     known.courses.add(std::move(load.progress).ended(parts_.clock.now()));
   }
   loads_.erase(it);
+  return ended;
 }
 
 std::optional<Progress::Estimate> Loads::progress(WorkerId worker) {

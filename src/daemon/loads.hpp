@@ -21,6 +21,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "daemon/catalogue.hpp"
+#include "daemon/learnt.hpp"
 #include "daemon/progress.hpp"
 #include "system/logger.hpp"
 
@@ -48,10 +49,16 @@ class Loads {
     Bytes footprint;                     // on the host, when ready
     Bytes reserve;                       // of the host's memory, that stays free
     std::optional<Duration> usual;       // how long a load of the model takes
+    LoadTimes times;                     // likewise, by where it comes from
   };
   void begin(Order order);
   enum class End : std::uint8_t { ready, otherwise };
-  void end(WorkerId worker, End how);
+  struct Ended {
+    Duration took{};
+    double cold = 0;  // share of the files that had to come from a disk
+  };
+  // Nothing for a worker that does not load.
+  std::optional<Ended> end(WorkerId worker, End how);
   void forget(ModelId model) { known_.erase(model); }
 
   // Nothing for a worker that does not load.

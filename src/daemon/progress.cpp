@@ -106,14 +106,17 @@ std::optional<Duration> LoadCourses::took(double cold) const {
 
 Progress::Progress(TimePoint since, std::optional<Duration> usual) : since_(since), usual_(usual), positioned_(since) {}
 
-void Progress::begin(const LoadEvidence& first, const LoadCourses& before) {
+void Progress::begin(const LoadEvidence& first, const LoadCourses& before, const LoadTimes& times) {
   latest_ = first;
   cached_at_first_ = first.cached;
   to_fetch_ = std::max(Bytes{}, first.files - first.cached);
   const double cold = share_of(to_fetch_, first.files);
   course_ = LoadCourse(cold);
   const LoadCourse* const like = before.like(cold);
-  if (like == nullptr || like->took() <= Duration{}) return;
+  if (like == nullptr || like->took() <= Duration{}) {
+    if (const auto known = times.at(cold)) usual_ = known;
+    return;
+  }
   before_ = *like;
   usual_ = before.took(cold);
   pace_ = seconds(*usual_) / seconds(like->took());

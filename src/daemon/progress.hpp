@@ -16,6 +16,7 @@
 
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
+#include "daemon/learnt.hpp"
 
 namespace rouse::daemon {
 
@@ -82,8 +83,9 @@ class Progress {
   // `usual`: how long loads of this model take, as far as is known without courses.
   Progress(TimePoint since, std::optional<Duration> usual);
 
-  // The first evidence, from which it follows which course this load may be compared with.
-  void begin(const LoadEvidence& first, const LoadCourses& before);
+  // The first evidence, from which it follows which course this load may be compared with; without one, how long loads
+  // that begin so were known to take.
+  void begin(const LoadEvidence& first, const LoadCourses& before, const LoadTimes& times = {});
   void see(TimePoint now, const LoadEvidence& evidence);
 
   struct Estimate {
@@ -95,6 +97,7 @@ class Progress {
   Estimate at(TimePoint now);
   LoadCourse ended(TimePoint now) &&;  // ready
   TimePoint since() const { return since_; }
+  double cold() const { return course_.cold(); }
 
  private:
   std::optional<Duration> left(TimePoint now) const;

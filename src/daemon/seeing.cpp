@@ -3,6 +3,7 @@
 #include <format>
 
 #include "core/overdue.hpp"
+#include "core/placement.hpp"
 #include "daemon/impl.hpp"
 
 namespace rouse::daemon {
@@ -16,6 +17,11 @@ std::string in_words(std::string_view what, Duration elapsed, const std::optiona
   std::string words = std::format("{} {:.0f} %", what, 100 * progress->done);
   if (progress->left) words += std::format(" eta {:.1f} s", seconds(*progress->left));
   return words;
+}
+
+std::optional<Bytes> estimated(const Entry& entry) {
+  const Bytes total = entry.estimate ? entry.estimate->total() : Bytes{};
+  return total > Bytes{} ? std::optional(total) : std::nullopt;
 }
 
 }  // namespace
@@ -37,7 +43,10 @@ ModelStatus Daemon::model(ModelId id) const {
                      .stage = core::stage(model.state),
                      .waiting = model.queue.size(),
                      .footprint = {},
-                     .footprint_source = model.measured ? core::SizeSource::measured : model.spec.size_source,
+                     .footprint_source = model.spec.size_source,
+                     .configured = memory_of(entry.model.footprint),
+                     .estimated = estimated(entry),
+                     .learnt = impl_->shown_learnt(entry),
                      .file_pages = {},
                      .pid = {},
                      .duplicates = {},
@@ -58,10 +67,11 @@ ModelStatus Daemon::model(ModelId id) const {
   const core::Row* row = worker ? view.ledger.find(worker->id) : nullptr;
   if (row)
     status.footprint = memory_of(row->bytes);
-  else if (model.measured)
-    status.footprint = memory_of(*model.measured);
-  else if (!entry.model.footprint.empty() || entry.estimate)
-    status.footprint = memory_of(model.spec.placements.front());
+  else if (model.measured || model.needs || !entry.model.footprint.empty() || entry.estimate)
+    status.footprint = memory_of(core::size_in(model, model.spec.placements.front()));
+  const bool is_told = model.spec.size_source == core::SizeSource::configured && !(row && model.measured);
+  const bool as_told = is_told && status.footprint == memory_of(model.spec.placements.front());
+  if ((model.measured || model.needs) && !as_told) status.footprint_source = core::SizeSource::measured;
   if (worker) {
     status.leases = worker->leases.size();
     const auto process = impl_->workers.find(worker->id);

@@ -14,6 +14,7 @@
 #include "core/lifecycle.hpp"
 #include "core/model.hpp"
 #include "daemon/circuit_breaker.hpp"
+#include "daemon/learnt.hpp"
 #include "system/duplicates.hpp"
 
 namespace rouse::daemon {
@@ -36,6 +37,9 @@ struct ModelStatus {
   std::uint64_t waiting = 0;
   core::Placement footprint;  // held now, else expected; empty while nothing is known
   core::SizeSource footprint_source = core::SizeSource::estimated;
+  core::Placement configured;          // empty: the entry says nothing
+  std::optional<Bytes> estimated;      // of the host's memory, by its files
+  std::optional<LearntRecord> learnt;  // by device_name()
   Bytes file_pages;  // mapped by its worker: clean, and reclaimable where they are not part of the footprint
   std::optional<int> pid;
   std::optional<system::Duplicates> duplicates;  // of its weights, in the processes of its worker

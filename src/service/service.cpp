@@ -119,6 +119,7 @@ Result<config::Changes> Service::apply(config::Config next) {
   config::Changes found = config::changes(config_, next);
   next.listen = config_.listen;  // these stay in force until a restart
   next.admin_socket = config_.admin_socket;
+  next.state = config_.state;
   if (const std::string why = config::why_too_open(next); !why.empty()) {
     parts_.log.error("not reloaded: {}", why);
     return std::unexpected(misconfigured({{next.file, 0, 0, why}}));

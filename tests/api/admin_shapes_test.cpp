@@ -2,6 +2,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "api/admin_bodies.hpp"
+
 namespace rouse::api {
 namespace {
 
@@ -20,7 +22,7 @@ TEST_CASE("a cold model shows every field, empty where nothing is known") {
   CHECK(
       admin_json_of(model_named("chat")) ==
       R"({"id":"chat","aliases":[],"engine":"llama","group":null,"state":"cold","progress":null,"eta_ms":null,"bytes":null,"leases":0,"waiting":0,"footprint":{},)"
-      R"("footprint_source":null,"file_pages":0,"pid":null,"duplicates":null,"loads":0,"last_load_ms":null,"last_used":null,"expires_at":null,)"
+      R"("footprint_source":null,"configured":null,"estimated":null,"learnt":null,"file_pages":0,"pid":null,"duplicates":null,"loads":0,"last_load_ms":null,"last_used":null,"expires_at":null,)"
       R"("keep_forever":false,"pinned":false,"removed":false,"error":null,"retry_at":null,"circuit":null})");
 }
 
@@ -33,6 +35,17 @@ TEST_CASE("a busy model shows what it holds and where") {
   busy.waiting = 3;
   busy.footprint = {{kHost, Bytes{100}}, {DeviceId{1}, gib(4)}};
   busy.footprint_source = core::SizeSource::measured;
+  busy.configured = {{kHost, Bytes{90}}};
+  busy.estimated = Bytes{95};
+  busy.learnt = daemon::LearntRecord{.footprint = {{"host", Bytes{100}}},
+                                     .peak = {{"host", Bytes{120}}},
+                                     .needed = {},
+                                     .load = {.cold = 2s, .cached = 500ms},
+                                     .wake = {},
+                                     .loads = 5,
+                                     .wakes = 1,
+                                     .failures = 2,
+                                     .out_of_memory = 1};
   busy.pid = 4711;
   busy.duplicates = {3, kib(1)};
   busy.loads = 5;
@@ -43,7 +56,9 @@ TEST_CASE("a busy model shows what it holds and where") {
   CHECK(
       admin_json_of(busy) ==
       R"({"id":"chat","aliases":["gpt-4o-mini"],"engine":"llama","group":"pictures","state":"ready","progress":null,"eta_ms":null,"bytes":null,"leases":2,"waiting":3,)"
-      R"("footprint":{"gpu0":4294967296,"host":100},"footprint_source":"learnt","file_pages":0,"pid":4711,"duplicates":{"processes":3,"bytes_each":1024},"loads":5,"last_load_ms":1234.567,)"
+      R"("footprint":{"gpu0":4294967296,"host":100},"footprint_source":"learnt","configured":{"host":90},"estimated":{"host":95},)"
+      R"("learnt":{"footprint":{"host":100},"peak":{"host":120},"needed":{},"load_ms":{"disk":2000,"page_cache":500,"wake":null},"loads":5,"wakes":1,"failures":2,"out_of_memory":1},)"
+      R"("file_pages":0,"pid":4711,"duplicates":{"processes":3,"bytes_each":1024},"loads":5,"last_load_ms":1234.567,)"
       R"("last_used":"2023-11-14T22:13:20.123Z","expires_at":"2023-11-14T22:18:20.123Z","keep_forever":false,"pinned":true,)"
       R"("removed":false,"error":null,"retry_at":null,"circuit":null})");
 }

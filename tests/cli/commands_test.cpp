@@ -270,6 +270,30 @@ TEST_CASE("show tells all there is of one model, and leaves out what there is no
         "expires    in use\n");
 }
 
+TEST_CASE("show says where each figure comes from, and forget what is gone") {
+  FakeDaemon fake;
+  fake.answer("GET /rouse/v1/models/chat",
+              R"({"id":"chat","engine":"llama","state":"cold","leases":0,"waiting":0,"footprint":{"host":104857600},
+  "footprint_source":"learnt","configured":{"host":52428800},"estimated":{"host":99614720},"learnt":{"footprint":
+  {"host":104857600},"peak":{"host":125829120},"needed":{"host":131072000},"load_ms":{"disk":2000,"page_cache":500,
+  "wake":null},"loads":5,"wakes":0,"failures":2,"out_of_memory":1},"loads":0})");
+  fake.answer("DELETE /rouse/v1/models/chat/learnt", R"({"id":"chat","engine":"llama","state":"cold"})");
+  CHECK(asking(fake)({"show", "chat"}).out ==
+        "model       chat\n"
+        "engine      llama\n"
+        "state       cold\n"
+        "pinned      no\n"
+        "answering   0\n"
+        "waiting     0\n"
+        "memory      100 MiB (learnt)\n"
+        "configured  50 MiB\n"
+        "estimated   95 MiB\n"
+        "learnt      100 MiB, at most 120 MiB, 125 MiB since its memory ran out\n"
+        "load times  500 ms from the page cache, 2 s from a disk\n"
+        "history     5 loaded, 2 failed, 1 out of memory\n");
+  CHECK(asking(fake)({"forget", "chat"}).out == "what loads of chat have shown is forgotten\n");
+}
+
 TEST_CASE("pin and unpin say what holds from now on") {
   FakeDaemon fake;
   fake.answer("POST /rouse/v1/models/chat/pin", R"({"id":"chat","engine":"llama","state":"ready"})");

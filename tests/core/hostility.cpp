@@ -9,6 +9,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
+Placement more(Placement placement) {  // by a quarter
+  for (DeviceBytes& share : placement) {
+    if (!is_group(share.device)) share.bytes += Bytes{share.bytes.count / 4};
+  }
+  return placement;
+}
+
 }  // namespace
 
 Duration World::lapse() {
@@ -232,6 +239,7 @@ ModelSpec World::make_spec(ModelId id) {
     for (DeviceBytes& share : *spec.learnt.footprint)
       share.bytes.count = share.bytes.count / 100 * choices_.between(40, 130);
     spec.learnt.load = seconds(100, 40'000);
+    if (choices_.percent(30)) spec.learnt.needed = more(*spec.learnt.footprint);
   }
   spec.trims = choices_.percent(30);
   spec.pinned = choices_.percent(6);
@@ -243,7 +251,9 @@ ModelSpec World::make_spec(ModelId id) {
   spec.stop_grace = choices_.one_of({10'000ms, 1'000ms});
   if (group_ && choices_.percent(60)) {
     for (Placement& placement : spec.placements) placement.push_back({kFirstGroup, Bytes{1}});
-    if (spec.learnt.footprint) spec.learnt.footprint->push_back({kFirstGroup, Bytes{1}});
+    for (auto* known : {&spec.learnt.footprint, &spec.learnt.needed}) {
+      if (*known) (*known)->push_back({kFirstGroup, Bytes{1}});
+    }
   }
   if (choices_.percent(45)) {
     spec.asleep = Placement{{kHost, mib(choices_.one_of({0U, 100U, 1'000U, 3'000U}))}};
@@ -291,6 +301,7 @@ void World::catalogue() {
       for (DeviceBytes& share : *spec.learnt.footprint) {
         if (!is_group(share.device)) share.bytes.count = share.bytes.count / 100 * choices_.between(60, 120);
       }
+      if (choices_.percent(50)) spec.learnt.needed = more(*spec.learnt.footprint);
     }
     change.changed.push_back(spec);
   }

@@ -164,7 +164,7 @@ void Oracle::on(const Trimmed& e) {
 // It needs a quarter more than it has where its memory ran out.
 void Oracle::ran_out(const Process& process, const std::vector<DeviceId>& short_of) {
   const auto it = account_.holdings().find(process.id);
-  if (it == account_.holdings().end() || short_of.empty() || outdated(process)) return;
+  if (it == account_.holdings().end() || short_of.empty() || outdated(process) || process.rest != Rest::none) return;
   Placement more = it->second.bytes;
   for (const DeviceId device : short_of) {
     for (DeviceBytes& share : more) {
@@ -319,7 +319,8 @@ void Oracle::on(const CatalogueChanged& e) {
       model.needs.reset();
       model.measured.reset();
     }
-    if (spec.learnt.footprint != before.footprint) model.needs = spec.learnt.footprint;
+    if (spec.learnt.footprint != before.footprint) model.measured = spec.learnt.footprint;
+    if (spec.learnt.needed != before.needed) model.needs = spec.learnt.needed;
     if (spec.learnt.load != before.load) model.load_time = spec.learnt.load;
     if (spec.learnt.wake != before.wake) model.wake_time = spec.learnt.wake;
     if (const auto it = view_->models.find(spec.id); it != view_->models.end()) model.pinned = it->second.pinned;

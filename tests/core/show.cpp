@@ -71,6 +71,7 @@ std::string show(const ModelSpec& spec) {
                       std::chrono::duration<double>(spec.min_residency).count());
   if (spec.asleep) text += " asleep " + show(*spec.asleep) + " for " + keep_of(spec.keep_asleep);
   if (spec.learnt.footprint) text += " learnt " + show(*spec.learnt.footprint);
+  if (spec.learnt.needed) text += " needed " + show(*spec.learnt.needed);
   if (spec.trims) text += " trims";
   if (spec.pinned) text += " pinned";
   if (spec.preload) text += " preload";

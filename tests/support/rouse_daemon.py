@@ -84,7 +84,7 @@ class RouseDaemon:
             [*command, ROUSE, "serve", *(["--models", str(models)] if models else ["--config", str(self.config)]),
              *(["--listen", "127.0.0.1:0"] if listen else []), *arguments],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-            env={**os.environ, **(env or {})}, **started)
+            env={**os.environ, "XDG_STATE_HOME": self.folder.name, **(env or {})}, **started)
         self.port = 0
         self.where = ""  # the addresses, once it listens
         self.reader = threading.Thread(target=self._read_log, daemon=True)
