@@ -92,6 +92,7 @@ http::Task<bool> PageVisit::run(std::string_view body) {
 
 http::Task<void> PageVisit::answer(int status) {
   constexpr int kSwitching = 101;
+  if (status == kSwitching) lease_.is_open_ended();
   const http::RelayOutcome outcome =
       status == kSwitching ? co_await http::tunnel(reply_.exchange(), call_)
                            : co_await http::relay(reply_.exchange(), call_, {.passing = http::Passing::everything});

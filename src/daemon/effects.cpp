@@ -292,6 +292,7 @@ void Daemon::Impl::perform(const core::Announce& effect) {
     load = loads_under_way.end(effect.worker, how);
   }
   note_transition(effect, load);
+  watch_open_ended(effect);
   look_at_places(effect.model);
   log_transition(effect);
   keep_sampling();
@@ -300,6 +301,7 @@ void Daemon::Impl::perform(const core::Announce& effect) {
 
 void Daemon::Impl::perform(const core::ShutdownComplete&) {
   over = true;
+  open_ended_until.clear();
   sampling.cancel();
   driver_patience.cancel();
   gpu_news.cancel();

@@ -96,6 +96,10 @@ class Daemon::Impl final : public Desk {
   bool is_refused(const core::Refuse& effect);
   bool is_over(const core::CutLease& effect);
 
+  // --- open_ended.cpp -------------------------------------------------------------------------------------------
+  void watch_open_ended(const core::Announce& change);
+  void cut_open_ended(WorkerId worker);
+
   // --- trimming.cpp ---------------------------------------------------------------------------------------------
   // Has the worker drop its caches; what of the host's memory came back. Cut short, it has failed.
   http::Task<Result<Bytes>> trim(WorkerId worker);
@@ -271,6 +275,7 @@ class Daemon::Impl final : public Desk {
   };
   std::map<WorkerId, Returning> returning;  // that have ended, and whose bytes have not been seen back
   boost::asio::steady_timer finished;       // cancelled when shutdown is complete
+  std::map<WorkerId, boost::asio::steady_timer> open_ended_until;  // of workers that drain
   std::map<ModelId, std::chrono::system_clock::time_point> last_used;
   std::map<ModelId, ServiceTime> services;
   std::map<ModelId, LoadingTime> loading_times;

@@ -56,6 +56,7 @@ struct Pending {
   std::function<void(Cut)> cut = {};
   std::optional<Cut> cut_short = {};
   bool worker_gone = false;
+  bool open_ended = false;  // see Lease::is_open_ended
 
   // Once refused.
   core::Refusal refusal = {};

@@ -36,6 +36,8 @@ std::optional<Barred> Lease::enter_circuit() { return pending_->desk.enter_circu
 void Lease::leave_circuit(CircuitBreaker::Verdict verdict, Error why) {
   if (pending_->pass) pending_->desk.leave_circuit(*pending_, verdict, std::move(why));
 }
+void Lease::is_open_ended() { pending_->open_ended = true; }
+
 void Lease::answered(TimePoint first_byte) { pending_->first_byte = first_byte; }
 
 void Lease::finish(core::Outcome outcome) {

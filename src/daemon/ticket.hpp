@@ -54,6 +54,7 @@ struct Barred {
 
 enum class Cut : std::uint8_t {
   forced,     // a forced unload, or shutdown
+  gave_way,   // an open-ended one: others wait for the worker's bytes
   cancelled,  // an operator cancelled the request
 };
 
@@ -78,6 +79,9 @@ class Lease {
   void on_cut(std::function<void(Cut)> cut);
   // The engine's answer has begun.
   void answered(TimePoint first_byte);
+  // It is a connection that has no end of its own, as a WebSocket: it is cut a while after others begin to wait for the
+  // worker's bytes.
+  void is_open_ended();
   void finish(core::Outcome outcome);
 
  private:

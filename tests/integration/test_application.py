@@ -285,6 +285,21 @@ def test_a_websocket_ends_when_either_side_ends_it(lively):
         until(lambda: lively.post("/rouse/v1/models/studio/load")[0] == 200, "it is back")
 
 
+def test_a_websocket_does_not_keep_it_from_those_who_have_waited_for_its_memory():
+    config = {"budgets": {"host": {"limit": "150MiB"}}, "policy": {"patience": "50ms", "settle": "1h"},
+              "models": {"studio": app("uvicorn_app.py", min_residency="0s"), "other": app("flask_app.py", min_residency="0s")}}
+    with RouseDaemon(config) as rouse, connect(f"ws://127.0.0.1:{home(rouse)}/ws") as client:
+        client.send("here")
+        assert client.recv(BOUND) == "here"
+        assert get(home(rouse, "other"))[0] == 200
+        with pytest.raises(websockets.exceptions.ConnectionClosed):
+            client.recv(BOUND)
+        assert rouse.state("studio") == "cold" and rouse.state("other") == "ready"
+        with connect(f"ws://127.0.0.1:{home(rouse)}/ws") as again:  # and has a turn again
+            again.send("back")
+            assert again.recv(BOUND) == "back"
+
+
 def test_a_refused_upgrade_is_an_answer_like_any_other(lively):
     with pytest.raises(websockets.exceptions.InvalidStatus) as refused:
         connect(f"ws://127.0.0.1:{home(lively)}/nothing")
