@@ -61,6 +61,7 @@ struct Model {
   std::optional<double> progress;
   std::optional<double> eta_ms;
   std::optional<Come> bytes;
+  std::optional<std::string_view> drains_for;
   std::uint64_t leases = 0;
   std::uint64_t waiting = 0;
   ByDevice footprint;
@@ -222,6 +223,7 @@ admin_json::Model shape(const daemon::ModelStatus& model) {
       .bytes = model.come.transform([](const daemon::Come& come) {
         return admin_json::Come{.present = come.present.count, .needed = come.needed.count};
       }),
+      .drains_for = unless_empty(model.drains_for),
       .leases = model.leases,
       .waiting = model.waiting,
       .footprint = by_device(model.footprint),

@@ -68,6 +68,7 @@ struct ModelReply {
   std::optional<bool> removed;     // no longer configured, still there
   std::optional<double> progress;  // 0 … 1, while loading or waking
   std::optional<double> eta_ms;    // until it is ready
+  std::optional<std::string> drains_for;
   std::optional<std::string> error;
   std::optional<std::string> retry_at;
   std::optional<std::string> circuit;  // of a remote one

@@ -22,6 +22,7 @@ std::string note(const ModelReply& model, WallTime now) {
     return retry && *retry > now ? std::format("{} (next try {})", why, relative(*retry, now)) : why;
   }
   if (std::string far = how_far(model); !far.empty()) return far;
+  if (model.drains_for) return std::format("ends its answers for {}", *model.drains_for);
   if (model.removed.value_or(false)) return "no longer configured: ends when its answers have ended";
   std::string note = model.pinned.value_or(false) ? "pinned" : "";
   if (model.duplicates) note += (note.empty() ? "" : "; ") + in_words(*model.duplicates);

@@ -73,6 +73,7 @@ class Daemon::Impl final : public Desk {
   std::optional<Progress::Estimate> progress(const core::Model& model);  // while it loads, or wakes
   // When another try may be of use after this refusal; kNever if that is not known.
   TimePoint retry_at(core::Reason reason, ModelId model);
+  std::string drains_for(const core::Model& model) const;
   void log_transition(const core::Announce& change) const;
 
   // --- requests.cpp ---------------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ ModelStatus Daemon::model(ModelId id) const {
                      .engine = entry.engine->name,
                      .group = entry.model.group,
                      .stage = core::stage(model.state),
+                     .drains_for = impl_->drains_for(model),
                      .waiting = model.queue.size(),
                      .footprint = {},
                      .footprint_source = model.spec.size_source,
@@ -114,6 +115,18 @@ ModelStatus Daemon::model(ModelId id) const {
     status.error = why->second;
   }
   return status;
+}
+
+std::string Daemon::Impl::drains_for(const core::Model& model) const {
+  const auto* draining = std::get_if<core::Draining>(&model.state);
+  if (!draining) return {};
+  if (const auto* plan = std::get_if<core::DrainedByPlan>(&draining->cause)) {
+    if (is_reservation(plan->waiter)) return "a reservation";
+    const Entry* waiter = catalogue.seen(plan->waiter);
+    return waiter ? "model " + waiter->model.id : std::string();
+  }
+  if (std::holds_alternative<core::DrainedByUnload>(draining->cause)) return "an unload";
+  return std::holds_alternative<core::DrainedByChange>(draining->cause) ? "a change" : "the shutdown";
 }
 
 core::Stage Daemon::stage(ModelId id) const { return core::stage(impl_->scheduler.view().models.at(id).state); }

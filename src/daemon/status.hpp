@@ -33,6 +33,7 @@ struct ModelStatus {
   std::string_view engine;
   std::string group;  // empty: none
   core::Stage stage = core::Stage::cold;
+  std::string drains_for;  // while it drains: "model b", "a reservation", "an unload", "a change", "the shutdown"
   std::uint64_t leases = 0;
   std::uint64_t waiting = 0;
   core::Placement footprint;  // held now, else expected; empty while nothing is known

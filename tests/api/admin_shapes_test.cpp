@@ -21,7 +21,7 @@ daemon::ModelStatus model_named(std::string name) {
 TEST_CASE("a cold model shows every field, empty where nothing is known") {
   CHECK(
       admin_json_of(model_named("chat")) ==
-      R"({"id":"chat","aliases":[],"engine":"llama","group":null,"state":"cold","progress":null,"eta_ms":null,"bytes":null,"leases":0,"waiting":0,"footprint":{},)"
+      R"({"id":"chat","aliases":[],"engine":"llama","group":null,"state":"cold","progress":null,"eta_ms":null,"bytes":null,"drains_for":null,"leases":0,"waiting":0,"footprint":{},)"
       R"("footprint_source":null,"configured":null,"estimated":null,"learnt":null,"file_pages":0,"pid":null,"duplicates":null,"loads":0,"last_load_ms":null,"last_used":null,"expires_at":null,)"
       R"("keep_forever":false,"pinned":false,"removed":false,"error":null,"retry_at":null,"circuit":null})");
 }
@@ -55,12 +55,19 @@ TEST_CASE("a busy model shows what it holds and where") {
   busy.pinned = true;
   CHECK(
       admin_json_of(busy) ==
-      R"({"id":"chat","aliases":["gpt-4o-mini"],"engine":"llama","group":"pictures","state":"ready","progress":null,"eta_ms":null,"bytes":null,"leases":2,"waiting":3,)"
+      R"({"id":"chat","aliases":["gpt-4o-mini"],"engine":"llama","group":"pictures","state":"ready","progress":null,"eta_ms":null,"bytes":null,"drains_for":null,"leases":2,"waiting":3,)"
       R"("footprint":{"gpu0":4294967296,"host":100},"footprint_source":"learnt","configured":{"host":90},"estimated":{"host":95},)"
       R"("learnt":{"footprint":{"host":100},"peak":{"host":120},"needed":{},"load_ms":{"disk":2000,"page_cache":500,"wake":null},"loads":5,"wakes":1,"failures":2,"out_of_memory":1},)"
       R"("file_pages":0,"pid":4711,"duplicates":{"processes":3,"bytes_each":1024},"loads":5,"last_load_ms":1234.567,)"
       R"("last_used":"2023-11-14T22:13:20.123Z","expires_at":"2023-11-14T22:18:20.123Z","keep_forever":false,"pinned":true,)"
       R"("removed":false,"error":null,"retry_at":null,"circuit":null})");
+}
+
+TEST_CASE("a draining model says for whom") {
+  daemon::ModelStatus draining = model_named("chat");
+  draining.stage = core::Stage::draining;
+  draining.drains_for = "model big";
+  CHECK(admin_json_of(draining).contains(R"("drains_for":"model big")"));
 }
 
 TEST_CASE("a remote model says whether its server is asked") {

@@ -291,9 +291,12 @@ def test_a_websocket_does_not_keep_it_from_those_who_have_waited_for_its_memory(
     with RouseDaemon(config) as rouse, connect(f"ws://127.0.0.1:{home(rouse)}/ws") as client:
         client.send("here")
         assert client.recv(BOUND) == "here"
-        assert get(home(rouse, "other"))[0] == 200
-        with pytest.raises(websockets.exceptions.ConnectionClosed):
-            client.recv(BOUND)
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(get, home(rouse, "other"))
+            until(lambda: rouse.model("studio")["drains_for"] == "model other", "it drains")
+            with pytest.raises(websockets.exceptions.ConnectionClosed):
+                client.recv(BOUND)
+            assert waiting.result()[0] == 200
         assert rouse.state("studio") == "cold" and rouse.state("other") == "ready"
         with connect(f"ws://127.0.0.1:{home(rouse)}/ws") as again:  # and has a turn again
             again.send("back")
