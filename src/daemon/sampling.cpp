@@ -31,6 +31,13 @@ bool is_short(const core::Ledger& ledger, DeviceId device) {
   return ledger.free(device).count < ledger.effective(device).count / 20;
 }
 
+// What ends is no longer seen to hold what has not come back yet; nobody else has taken that.
+Bytes at_least_leaving(const core::Ledger& ledger, WorkerId worker, DeviceId device, Bytes seen) {
+  const core::Row* row = ledger.find(worker);
+  const bool leaves = row && row->leaving_since != kNever;
+  return leaves ? std::max(seen, core::bytes_on(row->bytes, device)) : seen;
+}
+
 }  // namespace
 
 // --- the host -----------------------------------------------------------------------------------------------
@@ -53,7 +60,7 @@ void Daemon::Impl::sample(const system::HostMemory& host) {
     if (worker->tree() == 0) continue;
     Weight& weight = weights[id];
     weight.tree = system::tree_memory(worker->tree());
-    sample.trees->push_back({id, weight.held()});
+    sample.trees->push_back({id, at_least_leaving(scheduler.view().ledger, id, kHost, weight.held())});
     look_for_duplicates(id, weight.tree.held());
     seen.push_back(id);
   }
@@ -140,7 +147,8 @@ void Daemon::Impl::take_gpus(std::vector<system::Gpu> seen) {
       sample.trees.emplace();
       sample.shared = holders->has_strangers;
       for (const auto& [id, bytes] : holders->workers) {
-        if (std::ranges::contains(roots | std::views::values, id)) sample.trees->push_back({id, bytes});
+        if (std::ranges::contains(roots | std::views::values, id))
+          sample.trees->push_back({id, at_least_leaving(scheduler.view().ledger, id, device, bytes)});
       }
       for (auto& [id, weight] : weights) {
         const auto held = holders->workers.find(id);
