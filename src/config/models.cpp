@@ -200,11 +200,16 @@ void read_key(std::size_t key, Reading& reading, const Entry& entry, const Keys<
 
 void read_llama(Reading& reading, const Entry& entry, Draft& draft, Llama& llama) {
   bool has_source = false;
+  bool names_read_ahead = false;
   reading.fields(entry, {"model", entry.key}, kLlamaKeys, [&](std::size_t key, const Entry& value) {
     has_source = has_source || value.key == "source";
+    names_read_ahead = names_read_ahead || value.key == "read_ahead";
     read_key(key, reading, value, kCommon, draft, kResident, draft, kLlama, llama);
   });
   if (!draft.names_concurrency && llama.parallel) draft.model.concurrency = *llama.parallel;
+  // Through a mapping the kernel reads ahead by itself: nothing was gained there (docs/adr/0016-warming.md).
+  if (!names_read_ahead)
+    draft.model.read_ahead = llama.load_mode == LoadMode::none || llama.load_mode == LoadMode::mlock;
   if (is_map(entry) && !has_source) {
     reading.problem(*entry.at,
                     std::format("model {} has no source; expected source: a GGUF file", in_quotes(entry.key)));

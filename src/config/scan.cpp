@@ -188,6 +188,7 @@ class Scanner {
     if (!is_model_name(id))
       return leave_out(file.path, std::format("{} cannot name a model; expected {}", in_quotes(id), kModelNameRule));
     Model model;
+    model.read_ahead = false;  // it is mapped
     model.id = id;
     Llama& llama = model.engine.emplace<Llama>();
     llama.source = file.path.string();

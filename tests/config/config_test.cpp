@@ -155,6 +155,17 @@ TEST_CASE("every key that any model may have reaches it") {
   CHECK(model.media_urls == MediaUrls::allow);
 }
 
+TEST_CASE("files are read ahead where a worker reads them, unless the file says otherwise") {
+  const auto reads_ahead = [](std::string_view more) {
+    return only_model(std::format("models: {{a: {{engine: llama, source: m{}}}}}", more)).read_ahead;
+  };
+  CHECK_FALSE(reads_ahead(""));
+  CHECK_FALSE(reads_ahead(", load_mode: mmap+mlock"));
+  CHECK(reads_ahead(", load_mode: none"));
+  CHECK(reads_ahead(", read_ahead: true"));
+  CHECK(only_model("models: {a: {engine: command, command: [x, \"{socket}\"], footprint: {host: 1GiB}}}").read_ahead);
+}
+
 TEST_CASE("fallbacks are known by id, in the order in which they stand, whatever they are called there") {
   const auto config = parse(R"(
 defaults: {engine: llama}
