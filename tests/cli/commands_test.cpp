@@ -289,7 +289,7 @@ TEST_CASE("show says where each figure comes from, and forget what is gone") {
         "configured  50 MiB\n"
         "estimated   95 MiB\n"
         "learnt      100 MiB, at most 120 MiB, 125 MiB since its memory ran out\n"
-        "load times  500 ms from the page cache, 2 s from a disk\n"
+        "load times  500 ms from the page cache, 2.0 s from a disk\n"
         "history     5 loaded, 2 failed, 1 out of memory\n");
   CHECK(asking(fake)({"forget", "chat"}).out == "what loads of chat have shown is forgotten\n");
 }

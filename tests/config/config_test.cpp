@@ -57,6 +57,7 @@ TEST_CASE("the example is read to exactly these values") {
   chat.priority = core::Priority::high;
   chat.keep = {30min};
   chat.concurrency = 4;
+  chat.read_ahead = false;
   Config wanted;
   wanted.file = "/etc/rouse/rouse.yaml";
   wanted.budgets.host.limit = gib(8);

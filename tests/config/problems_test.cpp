@@ -238,8 +238,9 @@ TEST_CASE("a group needs a number from 1 on, and a model one that is there") {
         Lines{"5:12: group: there is no group \"x\"; there are none; expected groups: {NAME: {max_loaded: 1}}"});
   CHECK(problems("groups: {gpu0: {max_loaded: 1}}\n") ==
         Lines{"1:10: \"gpu0\" is a device and cannot name a group; call it, for example, \"gpu0-models\""});
-  CHECK(problems("models:\n  a: {engine: command, command: [x, \"{socket}\"], trim: {path: /t, body: \"{level\"}}\n") ==
-        Lines{"2:75: body: expected JSON such as '{\"level\": 1}', found \"{level\""});
+  CHECK(problems(
+            "models:\n  a: {engine: command, command: [x, \"{socket}\"], footprint: {host: 1}, trim: {path: /t, body: "
+            "\"{level\"}}\n") == Lines{"2:95: body: expected JSON such as '{\"level\": 1}', found \"{level\""});
   CHECK(problems("groups: {g: {max_loaded: 1}}\nmodels:\n  a: {engine: remote, url: 'http://x', group: g}\n")[0]
             .starts_with("3:40: unknown key \"group\" in remote model \"a\""));
 }

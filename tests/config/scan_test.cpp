@@ -56,6 +56,7 @@ TEST_CASE("the models of a folder are its GGUF files, in order, with all default
   Llama engine;
   engine.source = folder / "qwen3-4b-q4_k_m.gguf";
   qwen.engine = engine;
+  qwen.read_ahead = false;
   CHECK(scan.config.models[2] == qwen);
   CHECK(scan.config.file == folder.path());
   CHECK(scan.config.listen == Address{});
