@@ -15,7 +15,7 @@ from tests.examples.direct import own_port
 from tests.integration.test_application import home
 from tests.integration.test_command import tree_of, until_nothing_is_left
 from tests.support.exchanges import answer
-from tests.support.rouse_daemon import RouseDaemon, until
+from tests.support.rouse_daemon import ROUSE, RouseDaemon, until
 
 CROWD = 200
 RECORDED = 40  # as many as 200 in bench/examples.py
@@ -95,6 +95,28 @@ def test_a_model_stays_as_long_as_its_policy_says_and_none_when_another_wants_it
                 assert rouse.model(name)["keep_forever"] == (name == "sdxl")
                 assert [model["id"] for model in rouse.loaded()] == [name]
         assert [rouse.model(name)["loads"] for name in ("sd3", "flux", "sdxl")] == [1, 2, 1]
+
+
+NEIGHBOUR = """
+import sys
+held = bytearray(int(sys.argv[1]) << 20)
+held[::4096] = b"x" * len(held[::4096])
+print("the neighbour has", len(held) >> 20, "MiB")
+"""
+
+
+def test_a_neighbour_gets_what_it_wants_and_whatever_it_took_comes_back():
+    """A program that asks before it takes: idle models leave for it, whatever their policy, and come back when it ends."""
+    with serving("pictures", budgets={"host": {"limit": "1GiB"}}) as rouse:  # room for two
+        for name in ("flux", "sdxl"):
+            assert answer(home(rouse, name), APPLICATIONS[name].typical)["status"] == 200
+        assert len(rouse.loaded()) == 2
+        neighbour = subprocess.run([ROUSE, "reserve", "900MiB", "--", sys.executable, "-c", NEIGHBOUR, "850"], check=True,
+                                   capture_output=True, text=True, env={**os.environ, "ROUSE_HOST": rouse.url})
+        assert neighbour.stdout == "the neighbour has 850 MiB\n"
+        assert not rouse.loaded()
+        assert answer(home(rouse, "flux"), APPLICATIONS["flux"].typical)["status"] == 200
+        assert [rouse.model(name)["loads"] for name in ("flux", "sdxl")] == [2, 1]
 
 
 # --- photo search -------------------------------------------------------------------------------------------------

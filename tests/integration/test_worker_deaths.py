@@ -15,7 +15,8 @@ LIMIT = 256 << 20
 
 
 def serve(*names: str, **more) -> RouseDaemon:
-    model = {"engine": "llama", "source": str(demo_models.paths().text), "footprint": {"host": "16MiB"}}
+    # Pinned: what one of them takes is no reason for another to leave.
+    model = {"engine": "llama", "source": str(demo_models.paths().text), "footprint": {"host": "16MiB"}, "pinned": True}
     return RouseDaemon({"engines": {"llama": {"binary": str(ECHO)}}, "models": {name: model for name in names}}, **more)
 
 
