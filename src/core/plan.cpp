@@ -31,9 +31,15 @@ void Scheduler::Impl::plan() {
     if (!plan) continue;
     const auto old = view.plans.find(plan->waiter);
     const bool begins = old == view.plans.end() || !std::ranges::includes(old->second.victims, plan->victims);
-    const bool held_up = begins && std::ranges::any_of(plan->placement, [&](const DeviceBytes& share) {
-                           return std::ranges::contains(promised, share.device, &DeviceBytes::device);
-                         });
+    const auto is_promised = [&](const DeviceBytes& share) {
+      return share.bytes > Bytes{} && std::ranges::contains(promised, share.device, &DeviceBytes::device);
+    };
+    const auto sleeps_there = [&](WorkerId victim) {  // and may take more there than it does awake
+      const Model* model = current(victim);
+      return model && model->spec.asleep && std::ranges::any_of(*model->spec.asleep, is_promised);
+    };
+    const bool held_up = begins && (std::ranges::any_of(plan->placement, is_promised) ||
+                                    std::ranges::any_of(plan->victims, sleeps_there));
     if (held_up || trims_first(*plan)) {
       promised = larger(promised, plan->placement);
       if (old != view.plans.end()) drop_plan(plan->waiter);  // what it has got so far does not suffice any more
