@@ -110,7 +110,9 @@ void Daemon::Impl::note_settled(const Entry& entry, Weight& weight, const core::
 }
 
 void Daemon::Impl::note_transition(const core::Announce& change, const std::optional<Loads::Ended>& load) {
-  const auto entry = entry_of(change.worker);
+  auto entry = entry_of(change.worker);
+  const auto present = catalogue.entries().find(change.model);
+  if (!entry && present != catalogue.entries().end()) entry = present->second;  // its worker has ended, or never began
   if (!entry) return;
   const auto model = scheduler.view().models.find(change.model);
   if (load && change.to == core::Stage::ready)

@@ -96,6 +96,16 @@ def test_a_shortage_is_remembered_and_decays(tmp_path):
         assert needed == (125 * MIB - learnt(rouse)["footprint"]["host"]) // 2 + learnt(rouse)["footprint"]["host"]
 
 
+def test_failures_are_counted_whether_a_worker_ends_or_never_begins(tmp_path):
+    exits = program(tmp_path, "exits")
+    absent = {**program(tmp_path), "command": ["no-such-program", "{socket}"]}
+    with serve(tmp_path, a=exits, b=absent) as rouse:
+        assert rouse.chat("a")[0] == rouse.chat("b")[0] == 502
+        assert learnt(rouse)["failures"] == learnt(rouse, "b")["failures"] == 1
+    with serve(tmp_path, a=exits, b=absent) as rouse:
+        assert learnt(rouse)["failures"] == learnt(rouse, "b")["failures"] == 1
+
+
 def test_a_damaged_file_is_set_aside(tmp_path):
     known = live_once(tmp_path)
     state(tmp_path).write_bytes(b"this was a database once" * 1000)
