@@ -105,7 +105,7 @@ void check_circles(Reading& reading, const std::vector<NamesWritten>& written, c
   Circle circle(names, kind);
   std::vector<std::string_view> told;
   for (std::size_t i = 0; i < models.size(); ++i) {
-    if (std::ranges::contains(told, std::string_view(models[i].id))) continue;
+    if ((models[i].*kind.ids).empty() || std::ranges::contains(told, std::string_view(models[i].id))) continue;
     const auto way = circle.from(models[i]);
     if (way.empty()) continue;
     told.insert(told.end(), way.begin(), way.end());

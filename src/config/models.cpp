@@ -128,6 +128,7 @@ constexpr Keys<Remote, 4> kRemote{
 struct Draft {
   Model& model;
   std::string engine;
+  std::vector<Entry> pairs;  // of its map
   bool names_concurrency = false;
   NamesWritten names;
   const std::vector<Group>& groups;  // that there are
@@ -201,7 +202,7 @@ void read_key(std::size_t key, Reading& reading, const Entry& entry, const Keys<
 void read_llama(Reading& reading, const Entry& entry, Draft& draft, Llama& llama) {
   bool has_source = false;
   bool names_read_ahead = false;
-  reading.fields(entry, {"model", entry.key}, kLlamaKeys, [&](std::size_t key, const Entry& value) {
+  reading.fields(draft.pairs, {"model", entry.key}, kLlamaKeys, [&](std::size_t key, const Entry& value) {
     has_source = has_source || value.key == "source";
     names_read_ahead = names_read_ahead || value.key == "read_ahead";
     read_key(key, reading, value, kCommon, draft, kResident, draft, kLlama, llama);
@@ -221,7 +222,7 @@ void read_command(Reading& reading, const Entry& entry, Draft& draft, Command& c
   bool has_footprint = false;
   draft.model.concurrency = kManyAtOnce;
   command.directory = reading.folder();
-  reading.fields(entry, {"command model", entry.key}, kCommandKeys, [&](std::size_t key, const Entry& value) {
+  reading.fields(draft.pairs, {"command model", entry.key}, kCommandKeys, [&](std::size_t key, const Entry& value) {
     if (value.key == "command") argv = value;
     has_footprint = has_footprint || value.key == "footprint";
     read_key(key, reading, value, kCommon, draft, kResident, draft, kApplication, draft.model, kCommand, command);
@@ -255,7 +256,7 @@ void read_command(Reading& reading, const Entry& entry, Draft& draft, Command& c
 void read_remote(Reading& reading, const Entry& entry, Draft& draft, Remote& remote) {
   bool has_url = false;
   draft.model.concurrency = kManyAtOnce;
-  reading.fields(entry, {"remote model", entry.key}, kRemoteKeys, [&](std::size_t key, const Entry& value) {
+  reading.fields(draft.pairs, {"remote model", entry.key}, kRemoteKeys, [&](std::size_t key, const Entry& value) {
     has_url = has_url || value.key == "url";
     read_key(key, reading, value, kCommon, draft, kRemote, remote);
   });
@@ -271,7 +272,11 @@ void read_remote(Reading& reading, const Entry& entry, Draft& draft, Remote& rem
 // Answers with the names in it.
 NamesWritten read_model(Reading& reading, const Entry& entry, const ModelDefaults& defaults,
                         const std::vector<Group>& groups, Model& model) {
-  Draft draft{.model = model, .engine = defaults.engine, .names = {}, .groups = groups};
+  Draft draft{.model = model,
+              .engine = defaults.engine,
+              .pairs = reading.pairs(entry, {"model", entry.key}),
+              .names = {},
+              .groups = groups};
   model.id = entry.key;
   model.place = reading.place(*entry.at);
   model.priority = defaults.priority;
@@ -283,7 +288,7 @@ NamesWritten read_model(Reading& reading, const Entry& entry, const ModelDefault
     reading.problem(*entry.at, std::format("{} cannot name a model; expected {}", in_quotes(model.id), kModelNameRule));
   }
   bool has_engine = !defaults.engine.empty();
-  for (const Entry& pair : reading.pairs(entry, {"model", entry.key})) {  // first: it says which keys there are
+  for (const Entry& pair : draft.pairs) {  // first: it says which keys there are
     if (pair.key != "engine") continue;
     has_engine = true;
     read_engine(reading, pair, draft.engine);

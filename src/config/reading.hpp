@@ -56,7 +56,12 @@ class Reading {
   // Calls `read(index, entry)` for each pair whose key is among `names`; the others are problems.
   template <class Read>
   void fields(const Entry& map, Subject subject, std::span<const std::string_view> names, Read read) {
-    for (const Entry& pair : pairs(map, subject)) {
+    fields(pairs(map, subject), subject, names, read);
+  }
+  // The same for pairs that are at hand.
+  template <class Read>
+  void fields(std::span<const Entry> pairs, Subject subject, std::span<const std::string_view> names, Read read) {
+    for (const Entry& pair : pairs) {
       const auto found = std::ranges::find(names, pair.key);
       if (found == names.end()) {
         unknown_key(pair, subject, names);

@@ -4,9 +4,9 @@
 // and several documents in one file; each of those is a mistake with its place, and so is ${…} unquoted inside [ ] or
 // { }, where braces mean a map.
 //
-// Places are offsets, which count the characters of the text. A Document owns its nodes; it neither copies nor moves,
-// and views into it live as long as it does. One thread at a time. No text makes it throw, nest deeper than 64, or
-// take more than 64 MiB as written, aliases written out.
+// Places are offsets, which count the characters of the text. A Document owns its nodes and looks into the text, which
+// has to outlive it; it neither copies nor moves, and views into it live as long as it does. One thread at a time. No
+// text makes it throw, nest deeper than 64, or take more than 64 MiB as written, aliases written out.
 #pragma once
 
 #include <cstddef>
@@ -64,7 +64,7 @@ class Document {
 
   std::vector<std::uint32_t> lines_;  // where each begins
   std::vector<Node> nodes_;           // [0] is nobody, so that 0 can mean none; as a root it is nothing
-  std::deque<std::string> texts_;     // of the scalars
+  std::deque<std::string> texts_;     // of the scalars that do not stand in the text as they are read
   std::uint32_t root_ = 0;
   std::optional<Mistake> mistake_;
 };

@@ -97,9 +97,10 @@ void Builder::scalar(const yaml_event_t& event) {
     const bool of_key = document_.nodes_[parent.node].kind == Kind::map;
     node.offset = of_key ? document_.nodes_[parent.last].offset : node.offset - 1;
   }
-  node.text = document_.texts_.emplace_back(text);
   node.as_written = event.start_mark.line == event.end_mark.line && scalar.anchor == nullptr &&
                     length == characters(text) + (node.plain ? 0 : 2);
+  node.text = node.as_written && one_byte_each_ ? text_.substr(begin + (node.plain ? 0 : 1), text.size())
+                                                : document_.texts_.emplace_back(text);
   const std::uint32_t added = add(node);
   if (scalar.anchor != nullptr) named_[as_string(scalar.anchor)] = {added, length};
 }

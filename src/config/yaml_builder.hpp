@@ -18,7 +18,8 @@ constexpr std::size_t kLargest = 64 * 1024 * 1024;
 
 class Builder {
  public:
-  Builder(Document& document, std::string_view text) : document_(document), text_(text) {}
+  Builder(Document& document, std::string_view text)
+      : document_(document), text_(text), one_byte_each_(characters(text) == text.size()) {}
 
   void build();  // the whole tree, or the first mistake
 
@@ -58,6 +59,7 @@ class Builder {
 
   Document& document_;
   std::string_view text_;
+  bool one_byte_each_;  // are the characters, so that a place is an index into the text
   bool begun_ = false;
   std::vector<Open> open_;
   std::unordered_map<std::string, Named> named_;

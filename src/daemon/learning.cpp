@@ -95,6 +95,7 @@ void Daemon::Impl::recall(ModelId id) {
 }
 
 void Daemon::Impl::take_past(LearntRecords records) {
+  if (records.empty()) return;
   for (auto& [key, record] : records) past.try_emplace(key, std::move(record));  // what has been seen since is newer
   std::vector<ModelId> models;
   for (const auto& [id, entry] : catalogue.entries()) models.push_back(id);

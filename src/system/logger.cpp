@@ -1,7 +1,7 @@
 #include "system/logger.hpp"
 
+#include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <utility>
 
