@@ -229,8 +229,7 @@ admin_json::Model shape(const daemon::ModelStatus& model) {
       .footprint = by_device(model.footprint),
       .footprint_source = sized ? std::optional(source_name(model.footprint_source)) : std::nullopt,
       .configured = model.configured.empty() ? std::nullopt : std::optional(by_device(model.configured)),
-      .estimated = model.estimated.transform(
-          [](Bytes bytes) { return admin_json::ByDevice{{daemon::device_name(kHost), bytes.count}}; }),
+      .estimated = model.estimated.empty() ? std::nullopt : std::optional(by_device(model.estimated)),
       .learnt = model.learnt.transform(shape_of_learnt),
       .file_pages = model.file_pages.count,
       .pid = model.pid,

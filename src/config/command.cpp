@@ -178,6 +178,11 @@ void read_trim(Reading& reading, const Entry& entry, Command& into) {
   read_whole_hook(reading, entry, "the one at which the program drops its caches, such as /trim", into.trim.emplace());
 }
 
+void read_estimate(Reading& reading, const Entry& entry, Command& into) {
+  read_whole_hook(reading, entry, "the one at which the program says what it takes, such as /memory",
+                  into.estimate.emplace(Hook{.method = "GET", .path = {}, .body = {}}));
+}
+
 void check_sleep(Reading& reading, const Entry& entry, Command& into) {
   if (!into.sleep || into.sleep->sleep.path.empty() == into.sleep->wake.path.empty()) return;
   const bool sleeps = !into.sleep->sleep.path.empty();

@@ -13,6 +13,7 @@ void read_health(Reading& reading, const Entry& entry, Command& into);
 void read_sleep(Reading& reading, const Entry& entry, Command& into);
 void read_wake(Reading& reading, const Entry& entry, Command& into);
 void read_trim(Reading& reading, const Entry& entry, Command& into);
+void read_estimate(Reading& reading, const Entry& entry, Command& into);
 // Bytes by device, ascending, as in {host: 2GiB, gpu0: 8GiB}.
 void read_footprint(Reading& reading, const Entry& entry, core::Placement& into);
 

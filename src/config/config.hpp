@@ -124,7 +124,6 @@ struct Variable {
   friend bool operator==(const Variable&, const Variable&) = default;
 };
 
-// A program that serves HTTP by itself, started as it is.
 // A request that Rouse makes of a program. A body is JSON.
 struct Hook {
   std::string method = "POST";
@@ -143,6 +142,7 @@ struct Sleep {
   friend bool operator==(const Sleep&, const Sleep&) = default;
 };
 
+// A program that serves HTTP by itself, started as it is.
 struct Command {
   std::vector<Template> argv;                 // the program first, without placeholders: a path, or a name in PATH
   std::vector<Variable> environment;          // ascending by name; added to what every worker gets
@@ -152,7 +152,8 @@ struct Command {
   Duration grace = std::chrono::seconds(10);  // from being told to end until it is killed
   Listens listens = Listens::socket;
   std::optional<Sleep> sleep;
-  std::optional<Hook> trim;  // drops caches and keeps the weights
+  std::optional<Hook> trim;      // drops caches and keeps the weights
+  std::optional<Hook> estimate;  // is answered with what it will take at most, by device, once it is ready
   friend bool operator==(const Command&, const Command&) = default;
 };
 

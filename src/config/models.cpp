@@ -92,8 +92,8 @@ constexpr Keys<Llama, 11> kLlama{
 
 // --- command ------------------------------------------------------------------------------------------------
 
-constexpr Keys<Command, 9> kCommand{
-    {"command", "env", "cwd", "source", "health", "grace", "sleep", "wake", "trim"},
+constexpr Keys<Command, 10> kCommand{
+    {"command", "env", "cwd", "source", "health", "grace", "sleep", "wake", "trim", "estimate"},
     {
         [](Reading& r, const Entry& e, Command& m) { read_argv(r, e, m); },
         [](Reading& r, const Entry& e, Command& m) { read_environment(r, e, m); },
@@ -104,6 +104,7 @@ constexpr Keys<Command, 9> kCommand{
         [](Reading& r, const Entry& e, Command& m) { read_sleep(r, e, m); },
         [](Reading& r, const Entry& e, Command& m) { read_wake(r, e, m); },
         [](Reading& r, const Entry& e, Command& m) { read_trim(r, e, m); },
+        [](Reading& r, const Entry& e, Command& m) { read_estimate(r, e, m); },
     },
 };
 

@@ -73,7 +73,11 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
        .gpu_uuids = gpus.uuids_of(effect.placement),
        .until = loading ? loading->until - kEarlier : kNever},
       {
-          .ready = [this, id] { feed(core::Loaded{id}); },
+          .ready =
+              [this, id](const Result<core::Placement>& says) {
+                take_estimate(id, says);
+                feed(core::Loaded{id});
+              },
           .failed = [this, id](std::string why) { feed(core::LoadFailed{id, std::move(why)}); },
           .gone = [this, id](std::string why) { worker_gone(id, std::move(why)); },
           .slept = [this, id] { boost::asio::co_spawn(parts.io.get_executor(), slept(id), boost::asio::detached); },

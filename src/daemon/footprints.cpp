@@ -3,7 +3,8 @@
 //
 // On the host a worker's footprint is what only its end gives back (its own memory, shared memory, locked file pages);
 // mapped file pages count up to what its engine says that it takes, so that weights which are only mapped count once,
-// and a copy of them does not make them count twice. On a GPU it is what the driver attributes to its processes.
+// and a copy of them does not make them count twice. On a GPU it is what the driver attributes to its processes. A
+// program that is asked for an estimate keeps what it says: it may take that late.
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <cstdlib>
@@ -47,6 +48,32 @@ core::Placement Daemon::Impl::weighed(const core::Row& row, const Weight& weight
   return bytes;
 }
 
+core::Placement Daemon::Impl::counted(const core::Row& row, const Weight& weight, const Entry& entry) {
+  core::Placement bytes = weighed(row, weight, entry);
+  return weight.stage == core::Stage::asleep ? bytes : core::larger(bytes, weight.says);
+}
+
+void Daemon::Impl::take_estimate(WorkerId id, const Result<core::Placement>& says) {
+  const auto worker = workers.find(id);
+  const core::Row* row = scheduler.view().ledger.find(id);
+  if (worker == workers.end() || !row) return;
+  const std::string& name = worker->second->entry()->model.id;
+  if (!says) {
+    const auto& [code, message, context] = says.error();
+    parts.log.warning("{}: what it will take is not known: {}{}", name, message, context.empty() ? "" : ": " + context);
+    return;
+  }
+  Weight& weight = weights[id];
+  for (const auto& [device, bytes] : *says) {
+    if (std::ranges::contains(row->bytes, device, &core::DeviceBytes::device))
+      weight.says.push_back({device, bytes});
+    else
+      parts.log.warning("{}: its program says that it takes {} of {}, which its footprint does not name", name,
+                        to_string(bytes), device_name(device));
+  }
+  if (!weight.says.empty()) weigh(id);
+}
+
 void Daemon::Impl::weigh(WorkerId id) {
   const auto worker = workers.find(id);
   const core::Row* row = scheduler.view().ledger.find(id);
@@ -68,6 +95,7 @@ void Daemon::Impl::weigh(WorkerId id) {
   const bool may_settle = at == core::Stage::ready || at == core::Stage::draining || at == core::Stage::asleep;
   const bool settled = may_settle && now >= later(weight.still_since, settle_after);
   if (settled && !weight.exact && !weight.looking) look_exactly(id);
+  bytes = counted(*row, weight, entry);
   if (!settled || !weight.exact)
     bytes = core::larger(row->bytes, bytes);
   else if (at != core::Stage::asleep)

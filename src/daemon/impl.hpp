@@ -144,6 +144,7 @@ class Daemon::Impl final : public Desk {
     core::Placement last;                        // what was found then
     TimePoint still_since;                       // when that was last seen to change
     bool looking = false;                        // exactly
+    core::Placement says;                        // that it takes at most: its program
     core::Placement peak;                        // the most that was found
     core::Placement settled;                     // the most that was found when it stood still
     BytesByDevice noted;                         // … and has been noted
@@ -152,6 +153,8 @@ class Daemon::Impl final : public Desk {
     Bytes mapped() const;  // file pages beside that
   };
   static core::Placement weighed(const core::Row& row, const Weight& weight, const Entry& entry);
+  static core::Placement counted(const core::Row& row, const Weight& weight, const Entry& entry);  // against budgets
+  void take_estimate(WorkerId worker, const Result<core::Placement>& says);
   void weigh(WorkerId worker);
   void look_exactly(WorkerId worker);
 

@@ -107,7 +107,10 @@ void Daemon::Impl::note_settled(const Entry& entry, Weight& weight, const core::
   if (weight.noted == named) return;
   weight.settled = core::larger(weight.settled, bytes);
   weight.noted = named;
-  note(entry, [&](LearntRecord& record) { record.settled(named); });
+  note(entry, [&](LearntRecord& record) {
+    record.holds(by_lasting_name(weight.peak));
+    record.footprint = named;
+  });
 }
 
 void Daemon::Impl::note_transition(const core::Announce& change, const std::optional<Loads::Ended>& load) {

@@ -47,9 +47,5 @@ void LearntRecord::ran_out(const BytesByDevice& needs) {
 
 void LearntRecord::holds(const BytesByDevice& bytes) { peak = larger(std::move(peak), bytes); }
 
-void LearntRecord::settled(const BytesByDevice& bytes) {
-  holds(bytes);
-  footprint = bytes;
-}
 
 }  // namespace rouse::daemon

@@ -35,7 +35,7 @@ struct LoadTimes {
 };
 
 struct LearntRecord {
-  BytesByDevice footprint;  // of a worker that stands still
+  BytesByDevice footprint;  // of a worker that stands still; not less than its program says that it will take
   BytesByDevice peak;       // the most that one ever held
   BytesByDevice needed;     // more than that, since its memory ran out; empty: it did not, or that was long ago
   LoadTimes load;
@@ -53,7 +53,6 @@ struct LearntRecord {
   void failed() { ++failures; }
   void ran_out(const BytesByDevice& needs);
   void holds(const BytesByDevice& bytes);  // at any time
-  void settled(const BytesByDevice& bytes);
   friend bool operator==(const LearntRecord&, const LearntRecord&) = default;
 };
 

@@ -19,9 +19,9 @@ std::string in_words(std::string_view what, Duration elapsed, const std::optiona
   return words;
 }
 
-std::optional<Bytes> estimated(const Entry& entry) {
+core::Placement estimated(const Entry& entry) {
   const Bytes total = entry.estimate ? entry.estimate->total() : Bytes{};
-  return total > Bytes{} ? std::optional(total) : std::nullopt;
+  return total > Bytes{} ? core::Placement{{kHost, total}} : core::Placement{};
 }
 
 }  // namespace
@@ -77,8 +77,12 @@ ModelStatus Daemon::model(ModelId id) const {
     status.leases = worker->leases.size();
     const auto process = impl_->workers.find(worker->id);
     if (process != impl_->workers.end() && process->second->pid() != 0) status.pid = process->second->pid();
-    if (const auto weight = impl_->weights.find(worker->id); weight != impl_->weights.end())
+    if (const auto weight = impl_->weights.find(worker->id); weight != impl_->weights.end()) {
       status.file_pages = weight->second.mapped();
+      const auto& [says, last] = std::tie(weight->second.says, weight->second.last);
+      if (!says.empty()) status.estimated = memory_of(says);
+      if (core::larger(last, says) != last) status.footprint_source = core::SizeSource::estimated;
+    }
     if (const auto held = impl_->holdings.find(worker->id); held != impl_->holdings.end())
       status.duplicates = held->second.duplicates;
   }

@@ -39,7 +39,7 @@ struct ModelStatus {
   core::Placement footprint;  // held now, else expected; empty while nothing is known
   core::SizeSource footprint_source = core::SizeSource::estimated;
   core::Placement configured;          // empty: the entry says nothing
-  std::optional<Bytes> estimated;      // of the host's memory, by its files
+  core::Placement estimated;           // by its files, or its program; empty: nothing
   std::optional<LearntRecord> learnt;  // by device_name()
   Bytes file_pages;  // mapped by its worker: clean, and reclaimable where they are not part of the footprint
   std::optional<int> pid;

@@ -55,7 +55,7 @@ http::Task<void> Daemon::Impl::trim_for_others(WorkerId id) {
     Weight& weight = weights[id];
     weight.exact.reset();
     weight.tree = system::tree_memory(worker->second->tree());
-    feed(core::FootprintMeasured{id, weighed(*row, weight, *worker->second->entry())});
+    feed(core::FootprintMeasured{id, counted(*row, weight, *worker->second->entry())});
   }
   feed(core::Trimmed{id});
 }

@@ -8,6 +8,7 @@
 #include <format>
 #include <utility>
 
+#include "engine/program_estimate.hpp"
 #include "system/environment.hpp"
 #include "system/listeners.hpp"
 
@@ -19,18 +20,32 @@ constexpr std::size_t kLastLines = 5;
 constexpr Duration kHealthTime = std::chrono::seconds(5);
 constexpr Duration kTrimTime = std::chrono::minutes(1);
 
-// The status that it is answered with.
-http::Task<Result<int>> ask(http::UpstreamPool& upstreams, http::Address address, config::Hook hook, TimePoint until) {
+struct Answer {
+  int status = 0;
+  std::string body;
+};
+
+http::Task<Result<Answer>> ask_all(http::UpstreamPool& upstreams, http::Address address, config::Hook hook,
+                                   TimePoint until) {
   http::Call call(upstreams, std::move(address), until);
   const auto head = co_await call.send({.method = hook.method,
                                         .target = hook.path,
                                         .extra = hook.body.empty() ? "" : "Content-Type: application/json\r\n",
                                         .body = hook.body});
   if (!head) co_return std::unexpected(head.error());
-  const int status = (*head)->status;
-  (void)co_await call.read_all(64 * 1024);  // so that the connection can be used again; a large page need not be read
-  co_return status;
+  Answer answer{.status = (*head)->status, .body = {}};
+  // Read, so that the connection can be used again; a large page need not be.
+  if (auto body = co_await call.read_all(64 * 1024)) answer.body = std::move(*body);
+  co_return answer;
 }
+
+// The status that it is answered with.
+http::Task<Result<int>> ask(http::UpstreamPool& upstreams, http::Address address, config::Hook hook, TimePoint until) {
+  const auto answer = co_await ask_all(upstreams, std::move(address), std::move(hook), until);
+  co_return answer.transform([](const Answer& all) { return all.status; });
+}
+
+bool is_well(int status) { return status >= 200 && status < 300; }
 
 }  // namespace
 
@@ -143,9 +158,24 @@ http::Task<Result<void>> Worker::trim() {
     const Error& why = status.error();
     co_return fail(why.code, std::format("model \"{}\" was not trimmed: {}", name, why.message), why.context);
   }
-  if (*status >= 200 && *status < 300) co_return Result<void>{};
+  if (is_well(*status)) co_return Result<void>{};
   co_return fail(Code::upstream_failed, std::format("model \"{}\" was not trimmed: its program answered {} {} with {}",
                                                     name, hook.method, hook.path, *status));
+}
+
+http::Task<Result<core::Placement>> Worker::ask_what_it_takes() {
+  if (!contract_.estimate) co_return core::Placement{};
+  const config::Hook hook = *contract_.estimate;
+  auto answer = co_await ask_all(parts_.upstreams, address_, hook, later(parts_.clock.now(), kHealthTime));
+  Result<core::Placement> says;
+  if (!answer)
+    says = std::unexpected(std::move(answer.error()));
+  else if (!is_well(answer->status))
+    says = fail(Code::upstream_failed, std::format("{} and not 2xx", answer->status));
+  else
+    says = engine::read_program_estimate(answer->body);
+  if (!says) says.error().message = std::format("{} {}: {}", hook.method, hook.path, says.error().message);
+  co_return says;
 }
 
 void Worker::sleep() {
@@ -162,7 +192,7 @@ http::Task<void> Worker::tell(config::Hook hook, std::function<void()> done) {
   const std::shared_ptr<bool> alive = alive_;  // shared with the worker, which ends it
   const auto status = co_await ask(parts_.upstreams, address_, hook, kNever);
   if (!*alive || ending_) co_return;
-  if (status && *status >= 200 && *status < 300) {
+  if (status && is_well(*status)) {
     done();
     co_return;
   }
@@ -218,8 +248,10 @@ http::Task<void> Worker::probe() {
       const auto status = co_await ask(parts_.upstreams, address_, health, until);
       if (!*alive) co_return;
       if (status && *status == 200) {
+        auto says = co_await ask_what_it_takes();
+        if (!*alive) co_return;
         ready_ = true;
-        callbacks_.ready();
+        callbacks_.ready(std::move(says));
         co_return;
       }
       const bool cut_short = !status && until == order_.until && status.error().code == Code::deadline;

@@ -17,6 +17,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "core/model.hpp"
 #include "daemon/catalogue.hpp"
 #include "http/call.hpp"
 #include "http/task.hpp"
@@ -47,7 +48,8 @@ class Worker {
     TimePoint until;                     // ready by then, or it has failed
   };
   struct Callbacks {
-    std::function<void()> ready;                    // it answered 200 on its health path
+    // It answered 200 on its health path. What it says that it takes at most: nothing, unless its engine asks.
+    std::function<void(Result<core::Placement> says)> ready;
     std::function<void(std::string why)> failed;    // it is not ready in time: what it does; what it wrote last
     std::function<void(std::string why)> gone;      // the process tree has ended: how; what it wrote last
     std::function<void()> slept;                    // it has said so
@@ -83,6 +85,7 @@ class Worker {
   bool lost_its_port() const;
   There look();
   http::Task<void> probe();
+  http::Task<Result<core::Placement>> ask_what_it_takes();
   http::Task<void> tell(config::Hook hook, std::function<void()> done);
   std::string last_words(std::string first) const;
 

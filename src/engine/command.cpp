@@ -18,7 +18,8 @@ Contract contract(const config::Model& model) {
           .grace = std::chrono::duration_cast<std::chrono::milliseconds>(options.grace),
           .listens = options.listens,
           .sleep = options.sleep,
-          .trim = options.trim};
+          .trim = options.trim,
+          .estimate = options.estimate};
 }
 
 Result<Command> command(const config::Model& model, const Place& place) {

@@ -47,6 +47,7 @@ struct Contract {
   config::Listens listens = config::Listens::socket;
   std::optional<config::Sleep> sleep = {};
   std::optional<config::Hook> trim = {};
+  std::optional<config::Hook> estimate = {};  // see program_estimate.hpp
 };
 
 // What a model is expected to take of the host's memory, by part; the parts tell an operator why.

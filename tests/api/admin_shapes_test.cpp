@@ -36,7 +36,7 @@ TEST_CASE("a busy model shows what it holds and where") {
   busy.footprint = {{kHost, Bytes{100}}, {DeviceId{1}, gib(4)}};
   busy.footprint_source = core::SizeSource::measured;
   busy.configured = {{kHost, Bytes{90}}};
-  busy.estimated = Bytes{95};
+  busy.estimated = {{kHost, Bytes{95}}};
   busy.learnt = daemon::LearntRecord{.footprint = {{"host", Bytes{100}}},
                                      .peak = {{"host", Bytes{120}}},
                                      .needed = {},

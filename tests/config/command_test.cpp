@@ -108,6 +108,9 @@ TEST_CASE("a program that sleeps has a way to be woken, and keeps what it says")
   CHECK(app.sleep->timeout == std::chrono::seconds(60));
   CHECK_FALSE(command("    command: [x, \"{port}\"]\n").sleep);
   CHECK(command("    command: [x, \"{port}\"]\n    trim: {path: /t}\n").trim == Hook{"POST", "/t", ""});
+  CHECK(command("    command: [x, \"{port}\"]\n    estimate: {path: /m}\n").estimate == Hook{"GET", "/m", ""});
+  CHECK(
+      mistakes("    command: [x, \"{port}\"]\n    estimate: {method: POST}\n").at(0).contains("estimate has no path"));
 }
 
 TEST_CASE("a sleep that gives nothing is a mistake") {

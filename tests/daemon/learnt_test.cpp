@@ -31,12 +31,11 @@ TEST_CASE("the time of a load that begins with half of its files is between the 
   CHECK(both.at(0.5) == Duration(2'500ms));
 }
 
-TEST_CASE("the footprint is that of the latest worker, the peak that of all of them") {
+TEST_CASE("the peak is that of all workers") {
   LearntRecord record;
-  record.settled({{"host", mib(200)}});
+  record.holds({{"host", mib(200)}});
   record.holds({{"host", mib(300)}, {"gpu0", mib(10)}});
-  record.settled({{"host", mib(100)}});
-  CHECK(record.footprint == BytesByDevice{{"host", mib(100)}});
+  record.holds({{"host", mib(100)}});
   CHECK(record.peak == BytesByDevice{{"host", mib(300)}, {"gpu0", mib(10)}});
 }
 
@@ -45,7 +44,7 @@ TEST_CASE("what is kept beyond the footprint becomes half as much with each load
   record.ran_out({{"host", mib(500)}});
   record.loaded(1s, 0);  // how much of it is beyond is not known yet
   CHECK(record.needed == BytesByDevice{{"host", mib(500)}});
-  record.settled({{"host", mib(400)}});
+  record.footprint = {{"host", mib(400)}};
   record.loaded(1s, 0);
   CHECK(record.needed == BytesByDevice{{"host", mib(450)}});
   record.ran_out({{"host", mib(420)}});

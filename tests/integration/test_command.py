@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import json
 import os
 import re
 import signal
@@ -317,6 +318,52 @@ def test_one_that_cannot_be_trimmed_says_so():
         assert status == 409 and "names no way to" in body["error"]["message"], body
         status, _, body = rouse.post("/rouse/v1/models/b/trim")
         assert status == 502 and "PUT /nowhere with 501" in body["error"]["message"], body
+
+
+def says(status: int, answer: object, **entry) -> dict:
+    return program("says", str(status), json.dumps(answer), estimate={"path": "/memory"}, **entry)
+
+
+def test_one_that_says_what_it_will_take_is_believed_before_it_takes_it():
+    models = {"a": says(200, {"host": "150MiB"}), "b": program("serves")}
+    settings = {"budgets": {"host": {"limit": "200MiB"}}, "policy": {"settle": "50ms"}, "models": models}
+    with RouseDaemon(settings) as rouse:
+        assert load(rouse, "a")[0] == 200
+        model = rouse.model("a")
+        assert model["footprint"] == model["estimated"] == {"host": 150 << 20}, model
+        assert model["footprint_source"] == "estimated" and model["configured"] == {"host": 64 << 20}, model
+        until(lambda: rouse.model("a")["learnt"]["footprint"].get("host") == 150 << 20, "it has settled, and is learnt")
+        assert rouse.model("a")["footprint"] == {"host": 150 << 20}
+        assert rouse.model("a")["learnt"]["peak"]["host"] < 150 << 20  # of what it is seen to hold
+        assert load(rouse, "b")[0] == 200
+        assert rouse.state("a") == "cold"  # 150 MiB and 64 MiB are more than there is
+        assert rouse.model("a")["footprint"] == {"host": 150 << 20}  # and a start of it asks for that from now on
+
+
+def test_one_that_sleeps_keeps_only_what_it_holds_asleep_of_what_it_says():
+    sleep = {"path": "/sleep?level=1", "footprint": {"host": "40MiB"}}
+    app = says(200, {"host": "150MiB"}, sleep=sleep, wake={"path": "/wake_up"}, keep="0s")
+    with serve(app=app) as rouse:
+        assert load(rouse)[0] == 200
+        until(lambda: rouse.state("app") == "asleep", "it sleeps when its time is over")
+        until(lambda: rouse.model("app")["footprint"]["host"] < 41 << 20, "what it keeps is seen")
+        rouse.post("/rouse/v1/models/app/pin")
+        assert rouse.chat("app")[0] == 200
+        until(lambda: rouse.model("app")["footprint"] == {"host": 150 << 20}, "awake it counts as it says")
+
+
+@pytest.mark.parametrize(("status", "answer", "why"), [
+    (500, {}, "GET /memory: 500 and not 2xx"),
+    (200, [1], "GET /memory: it is no such JSON; expected sizes by device"),
+    (200, {"disk": 1}, '"disk" is no device; expected sizes by device'),
+    (200, {"gpu7": 1 << 20}, "its program says that it takes 1 MiB of gpu7, which its footprint does not name"),
+])
+def test_one_that_says_nothing_of_use_is_served_all_the_same(status, answer, why):
+    with serve(app=says(status, answer)) as rouse:
+        assert load(rouse)[0] == 200
+        assert rouse.model("app")["footprint"] == {"host": 64 << 20}
+        assert rouse.model("app")["estimated"] is None
+        until(lambda: why in rouse.text(), "the log says why")
 
 
 def test_a_preload_that_cannot_be_says_so_and_one_that_has_to_wait_too():

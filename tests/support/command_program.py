@@ -54,6 +54,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             os._exit(3)
         if WHAT == "never-well":
             return self.answer(500, {"error": "no weights"})
+        if WHAT == "says" and self.path == "/memory":
+            return self.answer(int(MORE[0]), json.loads(MORE[1]))
         self.answer(200, {"pid": os.getpid(), "argv": sys.argv, "cwd": os.getcwd(), "environment": dict(os.environ),
                           "told": self.server.told})
 
