@@ -228,13 +228,13 @@ void Scheduler::Impl::apply(const Unload& e) {
   model->preload = false;
   refuse_all(*model, {.reason = Reason::unloading});
   if (!held) {
-    effects.push_back(Unloaded{e.request, {}, Confirmed::yes});
+    effects.push_back(Unloaded{e.request});
     return;
   }
   if (Row* row = view.ledger.find(held->id)) {
     row->receipts.push_back(e.request);
   } else {
-    effects.push_back(Unloaded{e.request, {}, Confirmed::yes});  // its bytes were back before its process
+    effects.push_back(Unloaded{e.request});  // its bytes were back before its process
   }
   const TimePoint deadline = e.force == Force::yes ? e.deadline : kNever;
   if (at == Stage::loading || at == Stage::waking) {

@@ -72,17 +72,17 @@ struct Refuse {
 struct CutLease {  // end this admitted request now; Finish follows
   RequestId request;
 };
-enum class Confirmed : std::uint8_t { no, yes };
 struct Unloaded {  // the answer to Unload
   RequestId request;
-  Placement freed;  // empty when nothing was loaded
-  Confirmed confirmed = Confirmed::yes;
+  WorkerId worker = {};    // 0 when nothing was loaded
+  Placement freed = {};    // seen back
+  Placement missing = {};  // not seen back within the bound; empty: all of it was
 };
 struct Returned {  // a receipt: a worker's bytes have been seen back, or not within the bound; then again once they are
   ModelId model;
   WorkerId worker;
   Placement freed;
-  Confirmed confirmed = Confirmed::yes;
+  Placement missing = {};
   Duration took{};  // since it was told to stop, or ended by itself
   StopReason reason = StopReason::none;
 };

@@ -74,8 +74,10 @@ struct Exited {  // the process tree is gone
   std::string error;                    // how, for people
   std::vector<DeviceId> short_of = {};  // whose memory ran out, where that is why
 };
-struct BytesReturned {  // the worker's bytes have been seen back on every device; always counts
+struct BytesReturned {  // the worker's bytes have been seen back; always counts, on some devices alone once it has
+                        // ended
   WorkerId worker;
+  std::vector<DeviceId> devices = {};  // where; empty: everywhere
 };
 struct EffectFailed {  // StartWorker could not be carried out: there is no process
   WorkerId worker;

@@ -33,7 +33,8 @@ Ledger::Measured Ledger::measure(const DeviceMeasured& sample, bool frozen, Time
   }
   for (const TreeBytes& tree : sample.trees.value_or(std::vector<TreeBytes>{})) {
     const Row* row = find(tree.worker);
-    if (row && !is_reservation(row->model)) ours += tree.bytes;
+    // What a worker takes where it was given nothing is in no row: it counts like others'.
+    if (row && !is_reservation(row->model) && has_share(row->bytes, sample.device)) ours += tree.bytes;
   }
   // Less in use than our trees and the unconfirmed together: the difference is gone.
   const Bytes vanished = std::clamp(ours + unconfirmed - sample.used, Bytes{}, unconfirmed);
@@ -158,6 +159,16 @@ std::vector<WorkerId> Ledger::expire(TimePoint now) {
     late.push_back(worker);
   }
   return late;
+}
+
+bool Ledger::give_back(WorkerId worker, const std::vector<DeviceId>& devices) {
+  Row& row = rows_.at(worker);
+  for (DeviceBytes& share : row.bytes) {
+    if (is_group(share.device) || !std::ranges::contains(devices, share.device)) continue;
+    devices_.at(share.device).held -= share.bytes;
+    share.bytes = Bytes{};
+  }
+  return total(row.bytes) == Bytes{};
 }
 
 std::optional<Row> Ledger::release(WorkerId worker) {

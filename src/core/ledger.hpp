@@ -59,6 +59,8 @@ class Ledger {
   void lapse(WorkerId worker);                 // a reservation is over
   // Owed rows whose bound has passed become unconfirmed: which.
   std::vector<WorkerId> expire(TimePoint now);
+  // The bytes are back there, of a worker that has ended: are they now everywhere?
+  bool give_back(WorkerId worker, const std::vector<DeviceId>& devices);
   std::optional<Row> release(WorkerId worker);  // the bytes are back
   Row* find(WorkerId worker);
   const Row* find(WorkerId worker) const;

@@ -33,7 +33,7 @@ void Scheduler::Impl::apply(const DeviceMeasured& e) {
   const bool was_shared = view.ledger.devices().contains(e.device) && view.ledger.devices().at(e.device).shared;
   auto [changed, gone] =
       view.ledger.measure(e, frozen, view.now, ROUSE_FAULT(believes_at_once) ? Duration{} : view.policy.calm);
-  for (Row& row : gone) give_receipts(row, Confirmed::yes);
+  for (Row& row : gone) give_receipts(row);
   if (!changed) return;
   for (auto& [id, model] : view.models) {  // what is kept beside others, and what was kept for a sample
     if (was_shared != e.shared || model.removed) touch(model);
@@ -56,18 +56,31 @@ void Scheduler::Impl::apply(const BytesReturned& e) {
   if (Model* model = current(e.worker); model && !std::holds_alternative<Stopping>(model->state)) return;
   const Row* held = view.ledger.find(e.worker);
   if (!held || is_reservation(held->model)) return;  // only a sample says whose those bytes are
-  auto row = view.ledger.release(e.worker);
-  give_receipts(*row, Confirmed::yes);
+  const bool partly = !e.devices.empty();
+  if (partly && held->phase != Phase::owed && held->phase != Phase::unconfirmed) return;
   plans_due = true;
   budgets_due = true;
-  if (Model* model = find(row->model)) touch(*model);
+  Model* const model = find(held->model);
+  if (model) touch(*model);
+  if (partly && !view.ledger.give_back(e.worker, e.devices)) return;  // more is to come
+  auto row = view.ledger.release(e.worker);
+  give_receipts(*row);
 }
 
-void Scheduler::Impl::give_receipts(Row& row, Confirmed confirmed) {
-  for (RequestId request : std::exchange(row.receipts, {})) effects.push_back(Unloaded{request, row.bytes, confirmed});
+// Of what its row had when it ended, less what it has still.
+void Scheduler::Impl::give_receipts(Row& row) {
+  const bool is_gone = !view.ledger.find(row.worker);
+  Placement freed = row.owed.empty() ? row.bytes : row.owed;
+  Placement missing;
+  for (DeviceBytes& share : freed) {
+    const Bytes left = is_gone || is_group(share.device) ? Bytes{} : bytes_on(row.bytes, share.device);
+    share.bytes -= left;
+    if (left > Bytes{}) missing.push_back({share.device, left});
+  }
+  for (RequestId request : std::exchange(row.receipts, {}))
+    effects.push_back(Unloaded{request, row.worker, freed, missing});
   const Duration took = row.leaving_since == kNever ? Duration{} : view.now - row.leaving_since;
-  effects.push_back(
-      Returned{row.model, row.worker, row.owed.empty() ? row.bytes : row.owed, confirmed, took, row.reason});
+  effects.push_back(Returned{row.model, row.worker, std::move(freed), std::move(missing), took, row.reason});
 }
 
 // --- out of memory --------------------------------------------------------------------------------------------

@@ -39,6 +39,10 @@ inline Bytes bytes_on(const Placement& placement, DeviceId device) {
   return it == placement.end() ? Bytes{} : it->bytes;
 }
 
+inline bool has_share(const Placement& placement, DeviceId device) {
+  return std::ranges::contains(placement, device, &DeviceBytes::device);
+}
+
 // On each device the larger of both.
 inline Placement larger(const Placement& a, const Placement& b) {
   Placement both = a;

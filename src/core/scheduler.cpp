@@ -164,9 +164,11 @@ void Scheduler::Impl::fail_load(Model& model, Trigger trigger, const std::string
   model.preload = false;
   if (model.oversize == Oversize::under_way) model.oversize = Oversize::proved_too_large;
   Refusal refusal{.reason = Reason::load_failed, .retry_at = retry_at(model), .detail = error};
-  if (!short_of.empty() && model.needs) {
+  const Worker* const tried = worker(model.state);
+  const Row* const row = tried ? view.ledger.find(tried->id) : nullptr;
+  if (!short_of.empty() && row) {
     refusal.device = short_of.front();
-    refusal.needed = bytes_on(*model.needs, refusal.device);
+    refusal.needed = bytes_on(row->bytes, refusal.device);
     refusal.available = view.ledger.effective(refusal.device);
   }
   refuse_all(model, refusal);

@@ -68,7 +68,7 @@ struct Scheduler::Impl {
   void apply(const DeviceMeasured& e);
   void apply(const BytesReturned& e);
   void apply(const Trimmed& e);
-  void give_receipts(Row& row, Confirmed confirmed);
+  void give_receipts(Row& row);
   void need_more(Model& model, const std::vector<DeviceId>& short_of);
   bool try_again(Model& model, Trigger trigger, const std::string& error);
 

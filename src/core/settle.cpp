@@ -68,7 +68,7 @@ void Scheduler::Impl::expire_timers() {
   }
   if (view.ledger.next_bound() > view.now) return;
   for (WorkerId late : view.ledger.expire(view.now)) {
-    give_receipts(*view.ledger.find(late), Confirmed::no);
+    give_receipts(*view.ledger.find(late));
     plans_due = true;
     budgets_due = true;
   }

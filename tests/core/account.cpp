@@ -7,7 +7,8 @@ namespace rouse::core::testing {
 // others = used − our trees − exited but not yet returned − what holders of reservations use − unconfirmed, all from
 // one sample. What is in use beyond our trees cannot be less than the unconfirmed bytes: where it is, the difference is
 // gone. Where nobody says whose bytes they are, our rows stand for our trees, and what others have taken since a grant
-// for what its holder uses. What has lapsed is nobody's from here on.
+// for what its holder uses. What a tree takes where it was given nothing is like others'. What has lapsed is nobody's
+// from here on.
 void Account::sample(const DeviceMeasured& sample, TimePoint now, Duration calm) {
   Pool& pool = pools_[sample.device];
   pool.budget.total = sample.total;
@@ -30,7 +31,7 @@ void Account::sample(const DeviceMeasured& sample, TimePoint now, Duration calm)
       (used ? seen_to_use : may_use) += used ? std::min(*used, bytes) : bytes;
       continue;
     }
-    if (used) rest -= *used;
+    if (used && has_share(holding.bytes, sample.device)) rest -= *used;
     if (holding.phase == Phase::unconfirmed) unconfirmed += bytes;
     if (holding.phase == Phase::owed) owed += bytes;
     if (!sample.trees && (holding.phase == Phase::live || holding.phase == Phase::stuck)) rest -= bytes;

@@ -20,6 +20,7 @@ struct Holding {
   TimePoint until = kNever;             // owed: then unconfirmed
   bool leaving = false;                 // it has been told to stop, or its process is gone
   std::optional<Placement> stays = {};  // it has been told to sleep: what it keeps
+  Placement ended_with = {};            // when its process had gone
 };
 
 struct Pool {

@@ -314,7 +314,7 @@ void World::nonsense() {
   const RequestId request{choices_.between(1, static_cast<std::uint32_t>(next_request_))};
   const auto tree = machine_.trees.find(stale);
   const bool lives = tree != machine_.trees.end() && tree->second.alive;
-  switch (choices_.weighted({1, 1, 1, 1, 1, 1, 4})) {
+  switch (choices_.weighted({1, 1, 1, 1, 1, 1, 1, 4})) {
     case 0:
       if (!lives) tell(Loaded{stale});
       return;
@@ -327,8 +327,11 @@ void World::nonsense() {
     case 3:
       if (tree == machine_.trees.end()) tell(BytesReturned{stale});
       return;
-    case 4: return tell(Abandon{request});
-    case 5:
+    case 4:
+      if (lives || tree == machine_.trees.end()) tell(BytesReturned{stale, {kHost}});
+      return;
+    case 5: return tell(Abandon{request});
+    case 6:
       if (const auto it = oracle_.requests().find(request); it == oracle_.requests().end() || !it->second.worker)
         tell(Finish{request, Outcome::ok});
       return;

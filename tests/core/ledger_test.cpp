@@ -154,6 +154,15 @@ TEST_CASE("others are what is used beyond our trees, the owed and the unconfirme
   CHECK(ledger.free(kGpu) == gib(9));
 }
 
+TEST_CASE("what a worker takes where it was given nothing counts like others'") {
+  Ledger ledger = with_gpu();
+  ledger.set_budget({kHost, gib(4), gib(4), {}});
+  ledger.hold(WorkerId{1}, kModel, {{kHost, gib(1)}});
+  measure(ledger, attributed(gib(5), {{WorkerId{1}, gib(5)}}), false);
+  CHECK(ledger.devices().at(kGpu).others == gib(5));
+  CHECK(ledger.free(kGpu) == gib(5));
+}
+
 TEST_CASE("a load that has not yet taken its bytes leaves no room to others") {
   Ledger ledger = with_gpu();
   ledger.hold(WorkerId{1}, kModel, on_gpu(gib(6)));

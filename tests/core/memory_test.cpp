@@ -8,6 +8,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr DeviceId kGpu{1};
+
 DeviceMeasured host(Bytes used, bool shared = false) {
   return {.device = kHost, .total = gib(10), .used = used, .trees = std::vector<TreeBytes>{}, .shared = shared};
 }
@@ -38,7 +40,7 @@ TEST_CASE("a load whose memory runs out is tried once more, with a quarter more,
   play.feed(Exited{play.worker(model), "killed", {kHost}});
   REQUIRE(play.request(request).refused);
   CHECK(play.request(request).refused->reason == Reason::load_failed);
-  CHECK(play.request(request).refused->needed > gib(5));
+  CHECK(play.request(request).refused->needed == gib(5));
   CHECK(play.starts(model) == 2);
 }
 
@@ -132,6 +134,34 @@ TEST_CASE("when a reservation is over its bytes are nobody's until a sample says
   CHECK(play.request(request).admitted);
 }
 
+TEST_CASE("what comes back on one device is free there, whatever the others still keep") {
+  Play play(gib(4));
+  CatalogueChanged gpu;
+  gpu.budgets = {{kGpu, gib(8), gib(8), {}}};
+  play.feed(gpu);
+  ModelSpec spec = Play::sized(gib(3));
+  spec.placements = {{{kHost, gib(3)}, {kGpu, gib(6)}}};
+  const ModelId both = play.add(spec, {.bytes = kHangs});
+  const ModelId beside = play.add(Play::sized(gib(3)));
+  play.ask(both);
+  play.run_for(1s);
+  const WorkerId worker = play.worker(both);
+  play.feed(BytesReturned{worker, {kHost}});  // it lives
+  CHECK(bytes_on(play.view().ledger.find(worker)->bytes, kHost) == gib(3));
+  play.feed(Exited{worker, "crashed"});
+  play.feed(BytesReturned{worker, {kHost}});
+  CHECK(play.returned().empty());
+  const RequestId request = play.ask(beside);
+  play.run_for(10s);
+  CHECK(play.request(request).admitted);
+  REQUIRE(play.returned().size() == 1);
+  CHECK(play.returned().front().freed == Placement{{kHost, gib(3)}, {kGpu, Bytes{}}});
+  CHECK(play.returned().front().missing == Placement{{kGpu, gib(6)}});
+  play.feed(BytesReturned{worker, {kGpu}});
+  CHECK(play.returned().back().freed == Placement{{kHost, gib(3)}, {kGpu, gib(6)}});
+  CHECK(play.view().ledger.find(worker) == nullptr);
+}
+
 TEST_CASE("every worker that ends leaves a receipt, and a second one when late bytes come") {
   Play play(gib(10));
   ModelSpec spec = Play::sized(gib(6));
@@ -140,11 +170,12 @@ TEST_CASE("every worker that ends leaves a receipt, and a second one when late b
   play.ask(model);
   play.run_for(10s);
   REQUIRE(play.returned().size() == 1);
-  CHECK(play.returned().front().confirmed == Confirmed::no);
+  CHECK(play.returned().front().missing == Placement{{kHost, gib(6)}});
+  CHECK(total(play.returned().front().freed) == Bytes{});
   CHECK(play.returned().front().reason == StopReason::idle);
   play.run_for(20s);
   REQUIRE(play.returned().size() == 2);
-  CHECK(play.returned().back().confirmed == Confirmed::yes);
+  CHECK(play.returned().back().missing.empty());
   CHECK(play.returned().back().freed == Placement{{kHost, gib(6)}});
 }
 

@@ -80,6 +80,7 @@ void Oracle::on(const Exited& e) {
     it->second.phase = Phase::owed;
     it->second.leaving = true;
     it->second.until = later(now_, policy_.return_bound);
+    it->second.ended_with = it->second.bytes;
   }
   Entry& model = models_.at(process->model);
   if (serving) note_failure(model, Failure::crash);
@@ -132,7 +133,15 @@ void Oracle::on(const EffectFailed& e) {
 void Oracle::on(const BytesReturned& e) {
   const auto it = account_.holdings().find(e.worker);
   if (it == account_.holdings().end() || is_reservation(it->second.model)) return;
-  returned_now_[e.worker] = it->second.bytes;
+  Holding& holding = it->second;
+  if (!e.devices.empty()) {
+    if (holding.phase != Phase::owed && holding.phase != Phase::unconfirmed) return;
+    for (DeviceBytes& share : holding.bytes) {
+      if (!is_group(share.device) && std::ranges::contains(e.devices, share.device)) share.bytes = Bytes{};
+    }
+    if (total(holding.bytes) > Bytes{}) return;
+  }
+  returned_now_[e.worker] = holding.ended_with.empty() ? holding.bytes : holding.ended_with;
   account_.holdings().erase(it);
 }
 

@@ -158,7 +158,7 @@ void Oracle::check(const Unloaded& e) {
   if (holding != account_.holdings().end() && !e.freed.empty() &&
       (holding->second.phase == Phase::live || holding->second.phase == Phase::owed))
     violate(3, std::format("m{} is reported as gone while its bytes are still taken", id.value));
-  if (!e.freed.empty() && e.confirmed == Confirmed::yes &&
+  if (total(e.freed) > Bytes{} && e.missing.empty() &&
       std::ranges::none_of(returned_now_, [&](const auto& item) { return item.second == e.freed; }))
     violate(3, std::format("the receipt r{} says bytes were seen back that were not", e.request.value));
   requests_.erase(it);
@@ -166,13 +166,18 @@ void Oracle::check(const Unloaded& e) {
 
 // A receipt says what has just been seen back, or has just not been.
 void Oracle::check(const Returned& e) {
-  if (e.confirmed == Confirmed::no) {
+  if (!e.missing.empty()) {
     const auto it = account_.holdings().find(e.worker);
-    if (it == account_.holdings().end() || it->second.phase != Phase::unconfirmed)
+    if (it == account_.holdings().end() || it->second.phase != Phase::unconfirmed ||
+        total(e.missing) != total(it->second.bytes) ||
+        total(e.freed) + total(e.missing) != total(it->second.ended_with))
       violate(3, std::format("the receipt of w{} says that bytes are missing which are not", e.worker.value));
     return;
   }
-  if (account_.holdings().contains(e.worker))
+  const auto it = account_.holdings().find(e.worker);
+  const bool held_none =
+      it != account_.holdings().end() && it->second.phase == Phase::unconfirmed && total(it->second.bytes) == Bytes{};
+  if (it != account_.holdings().end() && !held_none)
     violate(3, std::format("the receipt of w{} says bytes were seen back that were not", e.worker.value));
   returned_now_.erase(e.worker);
 }

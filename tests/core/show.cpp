@@ -112,7 +112,9 @@ std::string show(const Event& event) {
           [](const Loaded& e) { return std::format("Loaded w{}", e.worker.value); },
           [](const LoadFailed& e) { return std::format("LoadFailed w{}{}", e.worker.value, short_of(e.short_of)); },
           [](const Exited& e) { return std::format("Exited w{}{}", e.worker.value, short_of(e.short_of)); },
-          [](const BytesReturned& e) { return std::format("BytesReturned w{}", e.worker.value); },
+          [](const BytesReturned& e) {
+            return std::format("BytesReturned w{} {}", e.worker.value, e.devices.empty() ? "" : "in part");
+          },
           [](const Slept& e) { return std::format("Slept w{}", e.worker.value); },
           [](const Woken& e) { return std::format("Woken w{}", e.worker.value); },
           [](const SleepFailed& e) { return std::format("SleepFailed w{}", e.worker.value); },
@@ -181,11 +183,11 @@ std::string show(const Effect& effect) {
           [](const CutLease& e) { return std::format("CutLease r{}", e.request.value); },
           [](const Unloaded& e) {
             return std::format("Unloaded r{} {}{}", e.request.value, show(e.freed),
-                               e.confirmed == Confirmed::yes ? "" : " unconfirmed");
+                               e.missing.empty() ? "" : " missing " + show(e.missing));
           },
           [](const Returned& e) {
             return std::format("Returned w{} {}{} after {}s: {}", e.worker.value, show(e.freed),
-                               e.confirmed == Confirmed::yes ? "" : " unconfirmed",
+                               e.missing.empty() ? "" : " missing " + show(e.missing),
                                std::chrono::duration<double>(e.took).count(), name(e.reason));
           },
           [](const WakeAt& e) { return "WakeAt " + show(e.time); },

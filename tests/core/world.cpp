@@ -190,6 +190,17 @@ void World::rest(WorkerId worker, Happening then) {
 }
 
 // The process tree is gone; its bytes may take their time.
+// Its bytes on one device are back at once; those on others take their time.
+void World::comes_back_in_part(WorkerId worker) {
+  const auto it = machine_.trees.find(worker);
+  if (it == machine_.trees.end() || !choices_.percent(30)) return;
+  Placement& real = it->second.real;
+  DeviceBytes& share = real.at(choices_.between(0, static_cast<std::uint32_t>(real.size() - 1)));
+  if (is_group(share.device)) return;
+  share.bytes = Bytes{};
+  tell(BytesReturned{worker, {share.device}});
+}
+
 void World::ends(WorkerId worker) {
   Tree& tree = machine_.trees.at(worker);
   tree.alive = false;
@@ -289,7 +300,8 @@ void World::happen(const Due& due) {
     case Happening::exits:
       if (!current) return;
       ends(worker);
-      return tell(Exited{worker, "exit", runs_out(worker)});
+      tell(Exited{worker, "exit", runs_out(worker)});
+      return comes_back_in_part(worker);
     case Happening::measured: {
       if (!lives) return;
       return tell(FootprintMeasured{worker, machine_.measured(it->second)});

@@ -57,6 +57,7 @@ class World {
   void stop(WorkerId worker, bool kill);
   void rest(WorkerId worker, Happening then);
   void ends(WorkerId worker);
+  void comes_back_in_part(WorkerId worker);
   void admitted(RequestId request);
   void refused(const Refuse& refuse);
 
