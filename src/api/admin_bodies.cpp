@@ -67,9 +67,9 @@ Result<ReservationRequest> read_reservation_request(std::string_view body) {
   const auto bytes = text ? parse_bytes(*text) : parse_bytes(std::to_string(std::get<std::uint64_t>(wish->bytes)));
   if (!bytes || *bytes <= Bytes{}) return fail(Code::malformed, R"("bytes" is how many, as 1073741824 or "1GiB")");
   request.bytes = *bytes;
-  if (wish->seconds && (*wish->seconds <= 0 || *wish->seconds > 366.0 * 24 * 3600))
+  if (wish->seconds && (!(*wish->seconds >= 0.001) || *wish->seconds > 366.0 * 24 * 3600))
     return fail(Code::malformed,
-                R"("seconds" is how long the reservation lasts once it is granted: above 0, a year at most)");
+                R"("seconds" is how long the reservation lasts once it is granted: from 0.001 to a year)");
   if (wish->seconds)
     request.lasts = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(*wish->seconds));
   if (!request.lasts && !request.pid)

@@ -158,6 +158,7 @@ struct ReservationList {
 
 struct Receipt {
   ByDevice freed;
+  ByDevice missing;
   bool confirmed = true;
   double took_ms = 0;
   std::string_view reason;
@@ -358,8 +359,8 @@ std::string admin_json_of(const std::vector<daemon::RequestStatus>& requests) {
 }
 
 std::string admin_json_of(const daemon::Receipt& receipt) {
-  return to_json(
-      admin_json::Receipt{by_device(receipt.freed), receipt.confirmed, milliseconds(receipt.took), receipt.reason});
+  return to_json(admin_json::Receipt{by_device(receipt.freed), by_device(receipt.missing), receipt.confirmed(),
+                                     milliseconds(receipt.took), receipt.reason});
 }
 
 std::string admin_json_of(const daemon::ReservationStatus& reservation) { return to_json(shape(reservation)); }

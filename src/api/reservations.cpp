@@ -20,7 +20,11 @@ http::Task<void> reserve(const Parts& parts, Reply& reply, std::string_view) {
   if (!wanted) co_return co_await reply.error(wanted.error());
   const auto lifecycle = read_lifecycle_options(reply.request());
   if (!lifecycle) co_return co_await reply.error(lifecycle.error());
-  const auto device = parts.daemon.find_device(wanted->device);
+  auto device = parts.daemon.find_device(wanted->device);
+  if (!device) {  // the driver may not have been asked yet
+    co_await parts.daemon.look_at_devices();
+    device = parts.daemon.find_device(wanted->device);
+  }
   if (!device) {
     co_return co_await reply.error(
         Error{Code::malformed,
@@ -50,7 +54,9 @@ http::Task<void> end_reservation(const Parts& parts, Reply& reply, std::string_v
   std::uint64_t number = 0;
   const auto [end, wrong] = std::from_chars(id.data(), id.data() + id.size(), number);
   const bool is_number = wrong == std::errc() && end == id.data() + id.size();
-  const auto ended = parts.daemon.end_reservation(is_number ? number : 0);
+  const auto ended =
+      is_number ? parts.daemon.end_reservation(number)
+                : fail(Code::not_found, "a reservation is named by its number; GET /rouse/v1/reservations lists them");
   if (!ended) co_return co_await reply.error(ended.error());
   co_await reply.json(200, admin_json_of(*ended));
 }

@@ -32,12 +32,13 @@ std::string in_words(const ReceiptReply& receipt, std::string_view model) {
   const auto took = std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::milli>(receipt.took_ms));
   if (!receipt.confirmed) {
     return std::format(
-        "{} has ended, but not all of its memory was seen coming back{}. `rouse devices` shows what is still "
-        "unconfirmed",
-        model, freed.empty() ? "" : std::format(" ({} was)", in_words(freed)));
+        "{} has ended, but not all of its memory was seen coming back: {} still missing, {} came back. `rouse devices` "
+        "shows what is unconfirmed",
+        model, in_words(receipt.missing.value_or(Footprint{})), freed.empty() ? "nothing" : in_words(freed));
   }
-  if (freed.empty()) return std::format("{} held no memory: it was not loaded", model);
-  return std::format("unloaded {}: {} came back in {}", model, in_words(freed), in_words(took));
+  if (receipt.freed.empty()) return std::format("{} held no memory: it was not loaded", model);
+  return std::format("unloaded {}: {} came back in {}", model, freed.empty() ? "nothing" : in_words(freed),
+                     in_words(took));
 }
 
 Outcome<Exit> load(Session session, const LoadOptions& options) {

@@ -134,6 +134,7 @@ struct DevicesReply {
 
 struct ReceiptReply {
   Footprint freed;
+  std::optional<Footprint> missing;
   bool confirmed = false;
   double took_ms = 0;
 };

@@ -24,6 +24,7 @@ constexpr std::array kPassedOn{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR
 class Blocked {
  public:
   Blocked() {
+    ::signal(SIGCHLD, SIG_DFL);  // where whoever started us ignores it, nobody would tell us of its end
     ::sigemptyset(&set_);
     ::sigaddset(&set_, SIGCHLD);
     for (const int signal : kPassedOn) ::sigaddset(&set_, signal);

@@ -296,12 +296,12 @@ http::Task<Result<Receipt>> Daemon::unload(ModelId model, core::Force force) {
   impl_->unloads.emplace(request, &operation);
   const TimePoint begun = impl_->parts.clock.now();
   impl_->feed(core::Unload{request, model, force, later(begun, kForcedUnload)});
-  while (!operation.unloaded && !operation.refusal) co_await operation.done.async_wait(kAwait);
+  while (!operation.receipt && !operation.refusal) co_await operation.done.async_wait(kAwait);
   if (operation.refusal) co_return std::unexpected(impl_->explain(*operation.refusal, model));
-  co_return Receipt{.freed = memory_of(operation.unloaded->freed),
-                    .confirmed = operation.unloaded->confirmed == core::Confirmed::yes,
-                    .took = impl_->parts.clock.now() - begun,
-                    .reason = "unloaded"};
+  Receipt receipt = std::move(*operation.receipt);
+  receipt.took = impl_->parts.clock.now() - begun;
+  receipt.reason = "unloaded";
+  co_return receipt;
 }
 
 void Daemon::pin(ModelId model, bool pinned) { impl_->feed(core::Pin{model, pinned}); }

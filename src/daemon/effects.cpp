@@ -10,13 +10,6 @@
 namespace rouse::daemon {
 namespace {
 
-std::string describe(const core::Placement& placement) {
-  std::string text;
-  for (const auto& [device, bytes] : memory_of(placement))
-    text += std::format("{}{} {}", text.empty() ? "" : ", ", device_name(device), to_string(bytes));
-  return text;
-}
-
 // "0,1": the numbers of the GPUs in it.
 std::string gpus_of(const core::Placement& placement) {
   std::string text;
@@ -57,7 +50,7 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
     remotes.emplace(id, Remote{.entry = entry});
     return feed(core::Loaded{id});
   }
-  parts.log.info("{}: starting on {}", entry->model.id, describe(effect.placement));
+  parts.log.info("{}: starting on {}", entry->model.id, describe(memory_of(effect.placement)));
   const auto* loading = std::get_if<core::Loading>(&scheduler.view().models.at(effect.model).state);
   auto started = Worker::start(
       {.io = parts.io,
@@ -75,6 +68,7 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
       {
           .ready =
               [this, id](const Result<core::Placement>& says) {
+                see_held(id);
                 take_estimate(id, says);
                 feed(core::Loaded{id});
               },
@@ -109,7 +103,8 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
                          .footprint = core::bytes_on(effect.placement, kHost),
                          .reserve = scheduler.view().ledger.devices().at(kHost).budget.reserve,
                          .usual = scheduler.view().models.at(effect.model).load_time,
-                         .times = learnt(*entry) ? learnt(*entry)->load : LoadTimes()});
+                         .times = learnt(*entry) ? learnt(*entry)->load : LoadTimes(),
+                         .again = scheduler.view().models.at(effect.model).tried_again});
   keep_sampling();
 }
 
@@ -122,12 +117,18 @@ http::Task<void> Daemon::Impl::slept(WorkerId id) {
 
 void Daemon::Impl::perform(const core::StopWorker& effect) {
   if (end_remote(effect.worker)) return;
-  if (const auto it = workers.find(effect.worker); it != workers.end()) it->second->stop();
+  const auto it = workers.find(effect.worker);
+  if (it == workers.end()) return;
+  see_held(effect.worker);
+  it->second->stop();
 }
 
 void Daemon::Impl::perform(const core::KillWorker& effect) {
   if (end_remote(effect.worker)) return;
-  if (const auto it = workers.find(effect.worker); it != workers.end()) it->second->kill();
+  const auto it = workers.find(effect.worker);
+  if (it == workers.end()) return;
+  see_held(effect.worker);
+  it->second->kill();
 }
 
 void Daemon::Impl::perform(const core::SleepWorker& effect) { workers.at(effect.worker)->sleep(); }
@@ -170,7 +171,11 @@ void Daemon::Impl::worker_gone(WorkerId id, std::string why) {
     pending->wake();
   }
   const core::Row* row = scheduler.view().ledger.find(id);
-  auto short_of = ran_out(why, row ? row->bytes : core::Placement{});
+  const auto known = scheduler.view().models.find(model);
+  const bool asked =
+      known != scheduler.view().models.end() && core::stage(known->second.state) == core::Stage::stopping;
+  auto short_of = ran_out(why, row ? row->bytes : core::Placement{}, pressed && !asked);
+  note_held(id, *entry);
   const bool is_short = !short_of.empty();
   feed(core::Exited{id, std::move(why), std::move(short_of)});
   if (const auto weight = weights.find(id); weight != weights.end()) note_end(*entry, weight->second, is_short);
@@ -217,36 +222,6 @@ void Daemon::Impl::perform(const core::CutLease& effect) {
   if (is_over(effect)) return;
   const auto it = requests.find(effect.request);
   if (it != requests.end()) it->second->cut_off(Cut::forced);
-}
-
-void Daemon::Impl::perform(const core::Unloaded& effect) {
-  if (const auto it = unloads.find(effect.request); it != unloads.end()) {
-    it->second->unloaded = effect;
-    it->second->done.cancel();
-  }
-}
-
-void Daemon::Impl::perform(const core::Returned& effect) {
-  const Entry* entry = catalogue.seen(effect.model);
-  if (!entry || !entry->has_process()) return;
-  const Receipt receipt{.freed = memory_of(effect.freed),
-                        .confirmed = effect.confirmed == core::Confirmed::yes,
-                        .took = effect.took,
-                        .reason = core::name(effect.reason)};
-  const std::string freed = describe(receipt.freed);
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(receipt.took).count();
-  const std::string line =
-      std::format("{}: {} {} after {} ms ({}), worker {}", entry->model.id, freed,
-                  receipt.confirmed ? "came back" : "not seen back", took, receipt.reason, effect.worker.value);
-  const system::LogField fields[] = {{"event", "receipt"},
-                                     {"model", entry->model.id},
-                                     {"worker", static_cast<std::int64_t>(effect.worker.value)},
-                                     {"freed", freed},
-                                     {"confirmed", receipt.confirmed ? "yes" : "no"},
-                                     {"took_ms", took},
-                                     {"reason", receipt.reason}};
-  parts.log.write(receipt.confirmed ? system::Level::info : system::Level::warning, line, fields);
-  for (Observer* observer : observers) observer->on_receipt(effect.model, effect.worker, receipt);
 }
 
 void Daemon::Impl::perform(const core::WakeAt& effect) {

@@ -90,7 +90,8 @@ class Daemon::Impl final : public Desk {
   void tell(const Reservation& reservation, ReservationStep step) const;
   void end(Reservation& reservation, ReservationStep how);
   // What its processes use: of the host's memory, and which they are.
-  static void add_holder(const Reservation& reservation, core::DeviceMeasured& sample);
+  Error explain(const core::Refusal& refusal, const ReservationWish& wish) const;
+  void add_holders(core::DeviceMeasured& host) const;
   static void add_holder(const Reservation& reservation, Gpus::Roots& roots);
   // Whether the effect speaks of one: then it is done.
   bool is_granted(const core::Admit& effect);
@@ -121,6 +122,7 @@ class Daemon::Impl final : public Desk {
   // --- sampling.cpp ---------------------------------------------------------------------------------------------
   void sample();  // what the host's memory is like now
   void sample(const system::HostMemory& host);
+  void tell_of_stray(WorkerId worker, DeviceId device);
   void feel_pressure();
   // Returns when the devices of the placement have been looked at, from now on.
   http::Task<void> sampled(core::Placement on);
@@ -140,6 +142,7 @@ class Daemon::Impl final : public Desk {
     system::TreeMemory exact_by_counters;        // what they said at the same time
     std::map<DeviceId, Bytes> gpus;              // that attribute it
     std::map<DeviceId, Bytes> gpus_used_before;  // by everybody, when it was started
+    std::set<DeviceId> strays;                   // that it takes of without having been given any; this was told
     core::Stage stage = core::Stage::cold;       // when it was last weighed
     core::Placement last;                        // what was found then
     TimePoint still_since;                       // when that was last seen to change
@@ -172,6 +175,12 @@ class Daemon::Impl final : public Desk {
   void note_end(const Entry& entry, const Weight& weight, bool ran_out);
   void take_past(LearntRecords records);
   void recall(ModelId model);  // tells the core
+
+  // --- receipts.cpp ---------------------------------------------------------------------------------------------
+  void see_held(WorkerId worker);
+  void note_held(WorkerId worker, const Entry& entry);
+  Receipt receipt(WorkerId worker, const core::Placement& freed, const core::Placement& missing) const;
+  std::map<WorkerId, core::Placement> held_at_end;  // of those whose bytes are to come back
 
   // --- returning.cpp --------------------------------------------------------------------------------------------
   void expect_bytes(WorkerId worker);
@@ -220,7 +229,7 @@ class Daemon::Impl final : public Desk {
   struct Unloading {
     explicit Unloading(boost::asio::io_context& io) : done(io, boost::asio::steady_timer::time_point::max()) {}
     boost::asio::steady_timer done;
-    std::optional<core::Unloaded> unloaded;
+    std::optional<Receipt> receipt;
     std::optional<core::Refusal> refusal;
   };
   std::unordered_map<RequestId, Unloading*> unloads;  // owned by the coroutines that wait

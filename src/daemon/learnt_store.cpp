@@ -1,5 +1,6 @@
 #include "daemon/learnt_store.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <format>
@@ -12,6 +13,7 @@ using system::Database;
 
 constexpr std::int64_t kVersion = 1;                         // of the tables
 constexpr std::int64_t kForgottenAfter = 90 * 24 * 60 * 60;  // seconds without a change
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 50U;  // of one device: more is damage
 constexpr const char* kTables[] = {
     R"(CREATE TABLE learnt(
          model TEXT NOT NULL, identity TEXT NOT NULL, placement TEXT NOT NULL,
@@ -32,7 +34,7 @@ Database::Value nanoseconds(const std::optional<Duration>& duration) {
 
 std::optional<Duration> duration(const Database::Value& nanoseconds) {
   const auto* count = std::get_if<std::int64_t>(&nanoseconds);
-  return count ? std::optional(Duration(*count)) : std::nullopt;
+  return count && *count >= 0 ? std::optional(Duration(*count)) : std::nullopt;
 }
 
 std::int64_t number(const Database::Value& value) {
@@ -40,7 +42,9 @@ std::int64_t number(const Database::Value& value) {
   return number ? *number : 0;
 }
 
-std::uint64_t count(const Database::Value& value) { return static_cast<std::uint64_t>(number(value)); }
+std::uint64_t count(const Database::Value& value) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, number(value)));
+}
 
 std::string text(const Database::Value& value) {
   const auto* text = std::get_if<std::string>(&value);
@@ -54,7 +58,8 @@ Database::Value bytes(const BytesByDevice& all, const std::string& device) {
 }
 
 void take(BytesByDevice& into, const std::string& device, const Database::Value& value) {
-  if (const auto* bytes = std::get_if<std::int64_t>(&value)) into[device] = Bytes{*bytes};
+  const auto* bytes = std::get_if<std::int64_t>(&value);
+  if (bytes && *bytes >= 0 && *bytes <= kMostBytes) into[device] = Bytes{*bytes};
 }
 
 std::int64_t seconds(std::chrono::system_clock::time_point time) {
@@ -102,7 +107,11 @@ LearntStore::LearntStore(Parts parts, std::filesystem::path path, std::function<
 }
 
 LearntStore::~LearntStore() {
-  if (thread_) thread_->join();
+  if (!thread_) return;
+  boost::asio::post(*thread_, [this] {
+    if (!unforgotten_.empty()) change([](Database&) { return Result<void>(); });
+  });
+  thread_->join();
 }
 
 void LearntStore::await_read(Duration within) const { reading_.wait_for(within); }
@@ -117,7 +126,8 @@ void LearntStore::write(const LearntKey& key, const LearntRecord& record) {
 void LearntStore::forget(const std::string& model) {
   if (!thread_) return;
   boost::asio::post(*thread_, [this, model] {
-    change([&](Database& database) { return database.run("DELETE FROM learnt WHERE model = ?1", {model}); });
+    unforgotten_.insert(model);
+    change([](Database&) { return Result<void>(); });
   });
 }
 
@@ -126,12 +136,14 @@ void LearntStore::forget(const std::string& model) {
 void LearntStore::open() {
   auto opened = make_ready();
   if (!opened && opened.error().code == Code::malformed) {
-    warn(std::format("{} is damaged ({}): it is set aside as {}.damaged, and what it said of models is learnt anew",
-                     path_.string(), opened.error().message, path_.string()));
-    if (auto aside = set_aside(); !aside)
-      opened = std::unexpected(std::move(aside.error()));
-    else
+    if (auto aside = set_aside(); !aside) {
+      opened = fail(Code::forbidden, std::format("it is damaged ({}), and cannot be set aside ({})",
+                                                 opened.error().message, aside.error().message));
+    } else {
+      warn(std::format("{} is damaged ({}): it is set aside as {}.damaged, and what it said of models is learnt anew",
+                       path_.string(), opened.error().message, path_.string()));
       opened = make_ready();
+    }
   }
   if (opened)
     database_ = std::move(*opened);
@@ -147,7 +159,14 @@ Result<Database> LearntStore::make_ready() {
   for (const char* statement : {"PRAGMA foreign_keys = ON", "PRAGMA user_version"}) {
     if (auto done = opened->run(statement, {}, read_version); !done) return std::unexpected(done.error());
   }
-  if (version == kVersion) return opened;
+  if (version == kVersion) {
+    for (const char* table : {"SELECT 1 FROM learnt LIMIT 1", "SELECT 1 FROM learnt_bytes LIMIT 1"}) {
+      auto there = opened->run(table);
+      if (!there && there.error().code == Code::internal) return fail(Code::malformed, there.error().message);
+      if (!there) return std::unexpected(std::move(there.error()));
+    }
+    return opened;
+  }
   if (version != 0)
     return fail(Code::internal, std::format("it was written by another version of Rouse ({})", version));
   auto made = opened->transaction([&]() -> Result<void> {
@@ -202,8 +221,16 @@ Result<LearntRecords> LearntStore::read_all() {
 void LearntStore::change(const std::function<Result<void>(Database&)>& work) {
   if (!database_) open();
   if (!database_) return;
-  auto done = database_->transaction([&] { return work(*database_); });
-  if (done) return complained_.clear();
+  auto done = database_->transaction([&]() -> Result<void> {
+    for (const std::string& model : unforgotten_) {
+      if (auto gone = database_->run("DELETE FROM learnt WHERE model = ?1", {model}); !gone) return gone;
+    }
+    return work(*database_);
+  });
+  if (done) {
+    unforgotten_.clear();
+    return complained_.clear();
+  }
   if (done.error().code == Code::malformed) {  // another's doing, while we run
     database_.reset();
     return open();

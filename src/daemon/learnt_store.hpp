@@ -11,6 +11,7 @@
 #include <functional>
 #include <future>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/clock.hpp"
@@ -56,6 +57,7 @@ class LearntStore {
   std::shared_future<void> reading_;
   std::optional<system::Database> database_;  // the thread's
   std::string complained_;                    // the thread's
+  std::set<std::string> unforgotten_;         // the thread's: to be forgotten as soon as that can be written
   std::optional<boost::asio::thread_pool> thread_;
 };
 

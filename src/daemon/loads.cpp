@@ -52,7 +52,9 @@ void Loads::begin(Order order) {
   const std::shared_ptr<const Entry> entry = order.entry;  // shared with the worker
   const Bytes footprint = order.footprint;
   const std::optional<Duration> usual = order.usual;
-  loads_.insert_or_assign(worker, Load{.order = std::move(order), .progress = Progress(now, usual)});
+  const auto failed_at = failed_at_.extract(entry->id);
+  const double least = order.again && failed_at ? failed_at.mapped() : 0;
+  loads_.insert_or_assign(worker, Load{.order = std::move(order), .progress = Progress(now, usual, least)});
   boost::asio::post(parts_.pool, [this, worker, entry, footprint] {
     Files files = system::regular_files(entry->engine->files(entry->model));
     const LoadEvidence first = evidence_of(0, files, footprint);
@@ -99,9 +101,16 @@ std::optional<Loads::Ended> Loads::end(WorkerId worker, End how) {
     Known& known = known_[entry.id];
     if (known.revision != entry.revision) known = {.revision = entry.revision, .courses = {}};
     known.courses.add(std::move(load.progress).ended(parts_.clock.now()));
+  } else if (how == End::otherwise) {
+    failed_at_[load.order.entry->id] = load.progress.at(parts_.clock.now()).done;
   }
   loads_.erase(it);
   return ended;
+}
+
+void Loads::forget(ModelId model) {
+  known_.erase(model);
+  failed_at_.erase(model);
 }
 
 std::optional<Progress::Estimate> Loads::progress(WorkerId worker) {

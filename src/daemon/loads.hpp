@@ -50,6 +50,7 @@ class Loads {
     Bytes reserve;                       // of the host's memory, that stays free
     std::optional<Duration> usual;       // how long a load of the model takes
     LoadTimes times;                     // likewise, by where it comes from
+    bool again = false;                  // the one before ran out of memory: whoever waits sees how far that came
   };
   void begin(Order order);
   enum class End : std::uint8_t { ready, otherwise };
@@ -59,7 +60,7 @@ class Loads {
   };
   // Nothing for a worker that does not load.
   std::optional<Ended> end(WorkerId worker, End how);
-  void forget(ModelId model) { known_.erase(model); }
+  void forget(ModelId model);
 
   // Nothing for a worker that does not load.
   std::optional<Progress::Estimate> progress(WorkerId worker);
@@ -88,6 +89,7 @@ class Loads {
   std::function<void(ModelId)> has_moved_;
   std::map<WorkerId, Load> loads_;
   std::map<ModelId, Known> known_;
+  std::map<ModelId, double> failed_at_;  // how far the last load came that did not become ready
   boost::asio::steady_timer timer_;
   bool looking_ = false;
   std::optional<boost::asio::thread_pool> warmers_;

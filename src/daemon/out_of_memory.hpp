@@ -10,7 +10,8 @@
 namespace rouse::daemon {
 
 // `words`: how it ended, and its last lines: the kernel's kill, or what CUDA, ROCm, ggml, PyTorch, Python and the C++
-// library say. Of a GPU's memory: every GPU that it was given, as none of them says which. Empty: that is not why.
-std::vector<DeviceId> ran_out(std::string_view words, const core::Placement& placement);
+// library say. A SIGKILL is somebody's who kills where memory is short, if it `is_short`. Of a GPU's memory: every GPU
+// that it was given, as none of them says which. Empty: that is not why.
+std::vector<DeviceId> ran_out(std::string_view words, const core::Placement& placement, bool is_short);
 
 }  // namespace rouse::daemon

@@ -104,7 +104,8 @@ std::optional<Duration> LoadCourses::took(double cold) const {
 
 // --- Progress -----------------------------------------------------------------------------------------------
 
-Progress::Progress(TimePoint since, std::optional<Duration> usual) : since_(since), usual_(usual), positioned_(since) {}
+Progress::Progress(TimePoint since, std::optional<Duration> usual, double least)
+    : since_(since), usual_(usual), positioned_(since), told_(least) {}
 
 void Progress::begin(const LoadEvidence& first, const LoadCourses& before, const LoadTimes& times) {
   latest_ = first;

@@ -80,8 +80,9 @@ class LoadCourses {
 
 class Progress {
  public:
-  // `usual`: how long loads of this model take, as far as is known without courses.
-  Progress(TimePoint since, std::optional<Duration> usual);
+  // `usual`: how long loads of this model take, as far as is known without courses. `least`: what has been told
+  // already.
+  Progress(TimePoint since, std::optional<Duration> usual, double least = 0);
 
   // The first evidence, from which it follows which course this load may be compared with; without one, how long loads
   // that begin so were known to take.

@@ -3,6 +3,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -19,10 +20,12 @@ namespace {
 
 constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
 
-Error to_error(const core::Refusal& refusal, const ReservationWish& wish) {
+Error to_error(const core::Refusal& refusal, const ReservationWish& wish, std::string_view unavailable) {
   const std::string device = device_name(wish.device);
   switch (refusal.reason) {
     case core::Reason::too_large:
+      if (!unavailable.empty())
+        return {Code::unavailable, std::format("{} cannot be used now: {}; try again later", device, unavailable), {}};
       return {Code::too_big_for_ever,
               std::format("{} can offer {} at most, and {} were asked for; ask for less, or raise its limit in budgets",
                           device, to_string(refusal.available), to_string(wish.bytes)),
@@ -50,6 +53,14 @@ Error to_error(const core::Refusal& refusal, const ReservationWish& wish) {
   return {Code::internal, std::format("the reservation was refused: {}", core::name(refusal.reason)), {}};
 }
 
+Error to_error(ReservationStep over, const ReservationWish& wish) {
+  return {Code::conflict,
+          over == ReservationStep::abandoned && wish.pid
+              ? std::format("process {}, which was to hold the reservation, ended before it was granted", *wish.pid)
+              : "the reservation was given back before it was granted",
+          {}};
+}
+
 // Can be read from once the process has ended.
 Result<system::Fd> open_process(int pid) {
   const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
@@ -74,7 +85,7 @@ std::string_view name(ReservationStep step) {
   std::unreachable();
 }
 
-// From the asking to the end; its own timer is cancelled when it is granted or refused.
+// From the asking to the end; its own timer is cancelled when it is granted, refused or over.
 struct Daemon::Impl::Reservation {
   Reservation(boost::asio::io_context& io, ReservationWish what)
       : wish(std::move(what)), settled(io, boost::asio::steady_timer::time_point::max()), holder(io) {}
@@ -86,9 +97,11 @@ struct Daemon::Impl::Reservation {
   WallTime asked_at;
   std::optional<WallTime> granted_at = {};
   std::optional<core::Refusal> refusal = {};
+  std::optional<ReservationStep> over = {};  // how it ended
   boost::asio::steady_timer settled;
   boost::asio::posix::stream_descriptor holder;  // a pidfd
 
+  bool awaited() const { return !granted_at && !refusal && !over; }
   ReservationStatus status() const {
     ReservationStatus now{.id = id.value - kFirstReservation.value,
                           .device = device_name(wish.device),
@@ -123,6 +136,8 @@ Result<std::shared_ptr<Daemon::Impl::Reservation>> Daemon::Impl::ask_for(Reserva
   reservation->asked_at = parts.clock.wall();
   reservations.emplace(reservation->request, reservation);
   keep_sampling();
+  if (wanted.device == kHost && warm_files.held() > Bytes{})
+    warm_files.give_way(wanted.bytes - scheduler.view().ledger.free(kHost));
   feed(core::Reserve{.request = reservation->request,
                      .reservation = reservation->id,
                      .device = wanted.device,
@@ -131,7 +146,7 @@ Result<std::shared_ptr<Daemon::Impl::Reservation>> Daemon::Impl::ask_for(Reserva
                      .priority = wanted.priority,
                      .deadline = wanted.deadline.value_or(later(parts.clock.now(), default_deadline)),
                      .lasts = wanted.lasts.value_or(Duration::max())});
-  if (!reservation->granted_at && !reservation->refusal) tell(*reservation, ReservationStep::queued);
+  if (reservation->awaited()) tell(*reservation, ReservationStep::queued);
   return reservation;
 }
 
@@ -142,13 +157,27 @@ void Daemon::Impl::tell(const Reservation& reservation, ReservationStep step) co
   for (Observer* observer : observers) observer->on_reservation(status, step);
 }
 
-void Daemon::Impl::add_holder(const Reservation& reservation, core::DeviceMeasured& sample) {
-  if (!reservation.granted_at || !reservation.wish.pid || !sample.trees || sample.device != kHost) return;
-  sample.trees->push_back({reservation.worker, system::tree_memory(*reservation.wish.pid).held()});
+// What a process uses counts once, however many reservations it holds.
+void Daemon::Impl::add_holders(core::DeviceMeasured& sample) const {
+  std::map<int, Bytes> left;
+  for (const auto& [request, reservation] : reservations) {
+    const ReservationWish& wish = reservation->wish;
+    if (!reservation->granted_at || !wish.pid || wish.device != sample.device) continue;
+    const auto [held, first] = left.try_emplace(*wish.pid);
+    if (first) held->second = system::tree_memory(*wish.pid).held();
+    const Bytes part = std::min(held->second, wish.bytes);
+    sample.trees->push_back({reservation->worker, part});
+    held->second -= part;
+  }
 }
 
 void Daemon::Impl::add_holder(const Reservation& reservation, Gpus::Roots& roots) {
   if (reservation.granted_at && reservation.wish.pid) roots.emplace(*reservation.wish.pid, reservation.worker);
+}
+
+Error Daemon::Impl::explain(const core::Refusal& refusal, const ReservationWish& wish) const {
+  const system::Gpu* gpu = gpus.find(wish.device);
+  return to_error(refusal, wish, gpu ? std::string_view(gpu->unavailable) : std::string_view());
 }
 
 bool Daemon::Impl::is_granted(const core::Admit& effect) {
@@ -187,6 +216,8 @@ void Daemon::Impl::end(Reservation& reservation, ReservationStep how) {
   if (it == reservations.end()) return;
   const auto ended = std::move(it->second);  // shared with whoever waits for it
   reservations.erase(it);
+  ended->over = how;
+  ended->settled.cancel();
   boost::system::error_code ignored;
   ended->holder.close(ignored);
   tell(*ended, how);
@@ -205,19 +236,21 @@ http::Task<Result<ReservationStatus>> Daemon::reserve(ReservationWish wish) {
     Impl& impl;
     std::shared_ptr<Impl::Reservation> what;  // shared with the daemon
     ~Asking() {
-      if (!what->granted_at && !what->refusal) impl.end(*what, ReservationStep::refused);
+      if (what->awaited()) impl.end(*what, ReservationStep::refused);
     }
   } const asking{*impl_, *asked};
-  while (!asking.what->granted_at && !asking.what->refusal) co_await asking.what->settled.async_wait(kAwait);
-  if (asking.what->refusal) co_return std::unexpected(to_error(*asking.what->refusal, asking.what->wish));
-  co_return asking.what->status();
+  const Impl::Reservation& mine = *asking.what;
+  while (mine.awaited()) co_await asking.what->settled.async_wait(kAwait);
+  if (mine.refusal) co_return std::unexpected(impl_->explain(*mine.refusal, mine.wish));
+  if (!mine.granted_at) co_return std::unexpected(to_error(*mine.over, mine.wish));
+  co_return mine.status();
 }
 
 http::Task<Result<ReservationStatus>> Daemon::begin_reservation(ReservationWish wish) {
   co_await impl_->sampled({{wish.device, wish.bytes}});
   const auto asked = impl_->ask_for(std::move(wish));
   if (!asked) co_return std::unexpected(asked.error());
-  if ((*asked)->refusal) co_return std::unexpected(to_error(*(*asked)->refusal, (*asked)->wish));
+  if ((*asked)->refusal) co_return std::unexpected(impl_->explain(*(*asked)->refusal, (*asked)->wish));
   co_return (*asked)->status();
 }
 

@@ -19,6 +19,7 @@ void Daemon::Impl::expect_bytes(WorkerId id) {
     gpus.forget(id);
     return feed(core::BytesReturned{id});
   }
+  const bool has_host = core::bytes_on(row->bytes, kHost) > Bytes{};
   left.what.used = gpus.used(left.what.bytes);
   if (const auto weight = weights.find(id); weight != weights.end())
     left.what.used_before = weight->second.gpus_used_before;
@@ -27,6 +28,7 @@ void Daemon::Impl::expect_bytes(WorkerId id) {
   left.look = looks_asked;
   returning.emplace(id, std::move(left));
   keep_sampling();
+  if (has_host) feed(core::BytesReturned{id, {kHost}});
 }
 
 void Daemon::Impl::see_bytes_return() {

@@ -64,7 +64,7 @@ void Daemon::Impl::sample(const system::HostMemory& host) {
     look_for_duplicates(id, weight.tree.held());
     seen.push_back(id);
   }
-  for (const auto& [request, reservation] : reservations) add_holder(*reservation, sample);
+  add_holders(sample);
   feel_pressure();
   feed(std::move(sample));
   for (const WorkerId id : seen) weigh(id);
@@ -153,6 +153,7 @@ void Daemon::Impl::take_gpus(std::vector<system::Gpu> seen) {
       for (auto& [id, weight] : weights) {
         const auto held = holders->workers.find(id);
         weight.gpus[device] = held == holders->workers.end() ? Bytes{} : held->second;
+        tell_of_stray(id, device);
       }
     } else {
       for (auto& [id, weight] : weights) weight.gpus.erase(device);
@@ -166,6 +167,17 @@ void Daemon::Impl::take_gpus(std::vector<system::Gpu> seen) {
   for (const WorkerId id : weighed) weigh(id);
   see_bytes_return();
   for (Observer* observer : observers) observer->on_sample();
+}
+
+// A worker that takes what it was not given: it counts there as another program does.
+void Daemon::Impl::tell_of_stray(WorkerId id, DeviceId device) {
+  const core::Row* row = scheduler.view().ledger.find(id);
+  const auto worker = workers.find(id);
+  if (!row || worker == workers.end() || core::has_share(row->bytes, device)) return;
+  Weight& weight = weights.at(id);
+  if (weight.gpus.at(device) == Bytes{} || !weight.strays.insert(device).second) return;
+  parts.log.warning("{}: takes {} of {}, which its footprint does not name; name it there, so that room is made for it",
+                    worker->second->entry()->model.id, to_string(weight.gpus.at(device)), device_name(device));
 }
 
 void Daemon::Impl::lose_gpus(const std::string& why) {

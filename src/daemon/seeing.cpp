@@ -28,6 +28,15 @@ core::Placement estimated(const Entry& entry) {
 
 std::string device_name(DeviceId id) { return id == kHost ? "host" : std::format("gpu{}", id.value - 1); }
 
+std::string describe(const core::Placement& placement) {
+  std::string text;
+  for (const auto& [device, bytes] : placement) {
+    if (!is_group(device))
+      text += std::format("{}{} {}", text.empty() ? "" : ", ", device_name(device), to_string(bytes));
+  }
+  return text;
+}
+
 ModelStatus Daemon::model(ModelId id) const {
   const core::View& view = impl_->scheduler.view();
   const core::Model& model = view.models.at(id);

@@ -82,10 +82,12 @@ struct DeviceStatus {
 
 // What came back, or did not, when a worker ended or dropped its caches.
 struct Receipt {
-  core::Placement freed;
-  bool confirmed = true;
+  core::Placement freed;         // seen back
+  core::Placement missing = {};  // not seen back within the bound: unconfirmed until it is
   Duration took{};
   std::string_view reason = {};
+
+  bool confirmed() const { return missing.empty(); }
 };
 
 struct GroupStatus {
@@ -115,5 +117,7 @@ struct RequestStatus {
 };
 
 std::string device_name(DeviceId id);
+// "host 2 GiB, gpu0 6 GiB"; without places in groups.
+std::string describe(const core::Placement& placement);
 
 }  // namespace rouse::daemon

@@ -73,6 +73,10 @@ void WarmFiles::locked(ModelId model, std::uint64_t since, Result<system::Locked
     return;
   }
   const std::string& name = hold->second.entry->model.id;
+  if (files && files->size() != hold->second.size) {  // they are others than those that were looked at
+    boost::asio::post(pool(), [unlocked = std::move(*files)] {});
+    return release(hold);
+  }
   if (files) {
     hold->second.files.emplace(std::move(*files));
     parts_.log.info("{}: {} of its files are kept warm", name, to_string(hold->second.size));
@@ -87,6 +91,7 @@ void WarmFiles::locked(ModelId model, std::uint64_t since, Result<system::Locked
 void WarmFiles::release(std::map<ModelId, Hold>::iterator hold) {
   hold->second.stop.request_stop();
   if (hold->second.files) boost::asio::post(pool(), [unlocked = std::move(*hold->second.files)] {});
+  sizes_.erase(hold->first);  // they may be others when they are held again
   holds_.erase(hold);
   changed_();
 }

@@ -67,6 +67,10 @@ Error Database::error(int code) const {
 
 Result<Database> Database::open(const std::filesystem::path& path) {
   std::error_code ignored;  // what is wrong is told when the file cannot be opened
+  const auto kind = std::filesystem::status(path, ignored).type();
+  if (kind != std::filesystem::file_type::regular && kind != std::filesystem::file_type::not_found &&
+      kind != std::filesystem::file_type::none && kind != std::filesystem::file_type::directory)
+    return fail(Code::forbidden, "it is no regular file");  // a pipe would be waited for
   std::filesystem::create_directories(path.parent_path(), ignored);
   Result<Database> opened = with(path.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   if (opened || opened.error().code == Code::malformed || opened.error().code == Code::conflict) return opened;

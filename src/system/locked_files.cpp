@@ -65,6 +65,12 @@ Result<void> LockedFiles::add(const std::filesystem::path& path, const std::stop
 LockedFiles::LockedFiles(LockedFiles&& other) noexcept
     : locked_(std::move(other.locked_)), mappings_(std::exchange(other.mappings_, {})) {}
 
+Bytes LockedFiles::size() const {
+  Bytes sum;
+  for (const Mapping& mapping : mappings_) sum += Bytes{static_cast<std::int64_t>(mapping.size)};
+  return sum;
+}
+
 LockedFiles::~LockedFiles() {
   for (const Mapping& mapping : mappings_) {
     ::munmap(mapping.at, mapping.size);

@@ -29,6 +29,8 @@ class LockedFiles {
   LockedFiles& operator=(LockedFiles&&) = delete;
   ~LockedFiles();
 
+  Bytes size() const;  // of the files
+
  private:
   struct Mapping {
     void* at;

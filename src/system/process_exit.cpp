@@ -9,8 +9,11 @@
 namespace rouse::system {
 
 ProcessExit judge_exit(int wait_status, bool asked, bool killed_by_us, std::int64_t oom_kills_meanwhile) {
-  if (WIFEXITED(wait_status)) return {ProcessExit::How::exited, WEXITSTATUS(wait_status), asked};
-  const int signal = WTERMSIG(wait_status);
+  constexpr int kShellsKilled = 128 + SIGKILL;  // a shell's code for a child that was
+  const bool told_by_shell = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == kShellsKilled;
+  if (WIFEXITED(wait_status) && !(told_by_shell && !killed_by_us && oom_kills_meanwhile > 0))
+    return {ProcessExit::How::exited, WEXITSTATUS(wait_status), asked};
+  const int signal = told_by_shell ? SIGKILL : WTERMSIG(wait_status);
   const bool oom = signal == SIGKILL && !killed_by_us && oom_kills_meanwhile > 0;
   return {oom ? ProcessExit::How::out_of_memory : ProcessExit::How::signalled, signal, asked};
 }

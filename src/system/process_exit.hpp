@@ -21,7 +21,8 @@ struct ProcessExit {
   bool clean() const { return how == How::exited && status == 0; }
 };
 
-// From a wait status. A SIGKILL that we did not send is the OOM killer's when the kernel has counted one meanwhile.
+// From a wait status. A SIGKILL that we did not send, of a shell's child too, is the OOM killer's when the kernel has
+// counted one meanwhile.
 ProcessExit judge_exit(int wait_status, bool asked, bool killed_by_us, std::int64_t oom_kills_meanwhile);
 
 // "exited with code 1", "killed by signal 11 (Segmentation fault)", "out of memory: killed by the kernel", …

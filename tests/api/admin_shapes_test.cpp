@@ -175,9 +175,12 @@ TEST_CASE("a request shows where it stands, and its place only while it waits") 
 }
 
 TEST_CASE("the receipt of an unload says what came back, and whether that was seen") {
-  const daemon::Receipt receipt{.freed = {{kHost, mib(1)}}, .confirmed = false, .took = 41500us, .reason = "unloaded"};
-  CHECK(admin_json_of(receipt) == R"({"freed":{"host":1048576},"confirmed":false,"took_ms":41.5,"reason":"unloaded"})");
-  CHECK(admin_json_of(daemon::Receipt{}) == R"({"freed":{},"confirmed":true,"took_ms":0,"reason":""})");
+  const daemon::Receipt receipt{
+      .freed = {{kHost, mib(1)}}, .missing = {{DeviceId{1}, mib(2)}}, .took = 41500us, .reason = "unloaded"};
+  CHECK(
+      admin_json_of(receipt) ==
+      R"({"freed":{"host":1048576},"missing":{"gpu0":2097152},"confirmed":false,"took_ms":41.5,"reason":"unloaded"})");
+  CHECK(admin_json_of(daemon::Receipt{}) == R"({"freed":{},"missing":{},"confirmed":true,"took_ms":0,"reason":""})");
 }
 
 TEST_CASE("an error has our code, and its context") {

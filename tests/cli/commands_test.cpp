@@ -167,9 +167,12 @@ TEST_CASE("unload prints the receipt in words") {
 
 TEST_CASE("bytes that were not seen back are neither said to be free nor called a success") {
   FakeDaemon fake;
-  fake.answer("POST /rouse/v1/models/chat/unload", R"({"freed":{"host":0},"confirmed":false,"took_ms":5000})");
+  fake.answer("POST /rouse/v1/models/chat/unload",
+              R"({"freed":{"host":1048576,"gpu0":0},"missing":{"gpu0":3221225472},)"
+              R"("confirmed":false,"took_ms":5000})");
   const Ran ran = asking(fake)({"unload", "chat"});
   CHECK(ran.exit == code(Exit::failed));
+  CHECK(ran.out.contains("gpu0 3 GiB still missing, host 1 MiB came back"));
   CHECK(ran.out.contains("unconfirmed"));
   CHECK_FALSE(ran.out.contains("unloaded"));
 }

@@ -168,5 +168,11 @@ TEST_CASE("a course stays small, however long a load is looked at") {
   CHECK(seconds(middle.to) == Approx(51).epsilon(0.02));
 }
 
+TEST_CASE("a load that is tried again is told from where the one before had come") {
+  Progress again(kStart, 10s, 0.4);
+  CHECK(again.at(kStart).done == 0.4);
+  CHECK(again.at(kStart + 9s).done > 0.4);
+}
+
 }  // namespace
 }  // namespace rouse::daemon

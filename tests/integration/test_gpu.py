@@ -152,6 +152,42 @@ def test_bytes_that_do_not_come_back_stay_unconfirmed_until_they_do(machine):
         assert device(rouse, "gpu0")["used_by_others"] == KEPT_BY_DRIVER
 
 
+def test_the_hosts_memory_does_not_wait_for_the_gpus(machine):
+    models = {"a": machine.program("first", 3, {"gpu0": "4GiB", "host": "700MiB"}),
+              "c": machine.program("second", 1, {"gpu1": "1GiB", "host": "700MiB"})}
+    with RouseDaemon({"budgets": {"host": {"limit": "1GiB"}}, "policy": {"settle": "1h"}, "models": models},
+                     env={"ROUSE_DRIVER_LIBRARY": str(LIBRARY), "ROUSE_FAKE_DRIVER": str(machine.file)}) as rouse:
+        load(rouse, "a")
+        machine.becomes(first="lingers")
+        receipt = unload(rouse, "a")
+        assert not receipt["confirmed"] and list(receipt["missing"]) == ["gpu0"], receipt
+        assert receipt["freed"]["host"] > 1 << 20 and receipt["freed"].get("gpu0", 0) == 0, receipt
+        assert device(rouse, "host")["unconfirmed"] == 0
+        load(rouse, "c")
+
+
+def test_what_a_worker_takes_of_a_gpu_that_it_was_not_given_counts_as_others(machine):
+    stray = machine.program("second", 5, {"gpu0": "1GiB"})
+    with machine.serve(a=stray, b=machine.program("first", 4, {"gpu1": "4GiB"})) as rouse:
+        load(rouse, "a")
+        until(lambda: device(rouse, "gpu1")["used_by_others"] == 5 * GIB, "it is seen")
+        until(lambda: "a: takes 5 GiB of gpu1, which its footprint does not name" in rouse.text(), "the log says so")
+        status, _, body = rouse.ask("POST", "/rouse/v1/models/b/load", headers={"X-Rouse-Deadline": "200ms",
+                                                                                "Content-Type": "application/json"})
+        assert status == 504, body  # there are no 4 GiB
+        assert rouse.state("a") == "ready"
+
+
+def test_a_reservation_waits_for_the_driver_and_is_told_of_a_gpu_that_is_lost(machine):
+    with machine.serve() as rouse:
+        wish = {"device": "gpu0", "bytes": "1GiB", "seconds": 600}
+        assert rouse.post("/rouse/v1/reservations", wish)[0] == 200  # the first that is asked of it
+        machine.becomes(first="fails 15")
+        until(lambda: device(rouse, "gpu0")["unavailable"], "it is lost")
+        status, headers, body = rouse.post("/rouse/v1/reservations", wish)
+        assert status == 503 and "gpu0 cannot be used now: GPU is lost" in body["error"]["message"], body
+
+
 @pytest.mark.parametrize("how", ["hidden", "without-bytes", "mig"])
 def test_where_nothing_is_attributed_the_whole_device_tells_what_came_back(machine, how):
     machine.becomes(first=how)

@@ -61,7 +61,7 @@ def test_a_place_in_a_group_is_no_memory_wherever_memory_is_shown():
         metrics = rouse.ask("GET", "/metrics")[2]
         assert 'device="host"' in metrics and 'device="gpu' not in metrics
         status, _, receipt = rouse.post("/rouse/v1/models/a/unload")
-        assert status == 200 and receipt["freed"] == {"host": 64 << 20}
+        assert status == 200 and list(receipt["freed"]) == ["host"] and 0 < receipt["freed"]["host"] < 64 << 20
         assert group(rouse)["loaded"] == 0
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.rouse_daemon import ROUSE, RouseDaemon, until
+from tests.support.rouse_daemon import BOUND, ROUSE, RouseDaemon, until
 
 PROGRAM = str(Path(__file__).resolve().parents[1] / "support" / "command_program.py")
 MIB = 1 << 20
@@ -129,6 +129,50 @@ def test_a_locked_file_costs_what_it_says_and_nothing_else(tmp_path):
             until(lambda: "is not kept in" in rouse.text() and "locked" in rouse.text(), "the log says so")
             assert rouse.text().count("is not kept in") == 1
             assert learnt(rouse)["loads"] == 1  # of this life
+
+
+def test_what_is_forgotten_while_the_file_is_locked_is_forgotten_when_it_is_not(tmp_path):
+    live_once(tmp_path)
+    with serve(tmp_path, a=program(tmp_path, "caches")) as rouse:
+        assert learnt(rouse)["loads"] == 1
+        with contextlib.closing(sqlite3.connect(state(tmp_path), isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            cli(rouse, "forget", "a")
+            until(lambda: "is not kept in" in rouse.text(), "it cannot be written")
+    with serve(tmp_path, a=program(tmp_path, "caches")) as rouse:
+        assert rouse.model("a")["learnt"] is None
+
+
+def test_a_file_without_its_tables_is_damaged(tmp_path):
+    live_once(tmp_path)
+    with contextlib.closing(sqlite3.connect(state(tmp_path))) as other:
+        other.execute("DROP TABLE learnt_bytes")
+    with serve(tmp_path, a=program(tmp_path, "caches")) as rouse:
+        assert rouse.chat("a")[0] == 200
+        until(lambda: "is damaged" in rouse.text(), "the log says so")
+    with serve(tmp_path, a=program(tmp_path, "caches")) as rouse:
+        assert learnt(rouse)["loads"] == 1
+
+
+def test_figures_that_cannot_be_are_not_believed(tmp_path):
+    live_once(tmp_path)
+    with contextlib.closing(sqlite3.connect(state(tmp_path), isolation_level=None)) as other:
+        other.execute("UPDATE learnt SET loads = -1, cold_ns = -5")
+        other.execute(f"UPDATE learnt_bytes SET footprint = {2**63 - 1}, needed = -7")
+    with serve(tmp_path, a=program(tmp_path, "caches")) as rouse:
+        assert learnt(rouse)["loads"] == 0
+        assert learnt(rouse)["footprint"] == learnt(rouse)["needed"] == {}
+        assert rouse.chat("a")[0] == 200
+
+
+def test_a_pipe_is_no_file(tmp_path):
+    named = tmp_path / "pipe"
+    os.mkfifo(named)
+    with serve(tmp_path, config={"state": str(named)}, a=program(tmp_path)) as rouse:
+        assert rouse.chat("a")[0] == 200
+        until(lambda: "no regular file" in rouse.text(), "the log says so")
+        rouse.process.terminate()
+        assert rouse.process.wait(BOUND) == 0
 
 
 def test_a_file_that_cannot_be_written_is_read(tmp_path):

@@ -132,7 +132,7 @@ def test_a_pinned_model_is_not_evicted_and_unloads_only_with_force(models):
         assert rouse.post("/rouse/v1/models/pinned/unload")[0] == 409
         status, _, receipt = rouse.post("/rouse/v1/models/pinned/unload", {"force": True})
         assert status == 200, receipt
-        assert receipt["confirmed"] and receipt["freed"]["host"] == 1 << 30
+        assert receipt["confirmed"] and 0 < receipt["freed"]["host"] < 1 << 30  # what it held, not what it was given
         assert rouse.chat("other")[0] == 200
         assert rouse.post("/rouse/v1/models/other/pin")[0] == 200
         assert rouse.model("other")["pinned"]

@@ -165,6 +165,47 @@ def test_a_killed_holder_leaves_nothing_reserved():
         until(lambda: reserved(rouse) == 0, "its bytes are back")
 
 
+@pytest.mark.parametrize(("how", "why"), [("returned", "was given back before it was granted"),
+                                          ("abandoned", "which was to hold the reservation, ended")])
+def test_whoever_waits_for_one_that_is_over_hears_so(how, why):
+    with RouseDaemon(config()) as rouse, ThreadPoolExecutor(1) as pool, subprocess.Popen(["cat"], stdin=subprocess.PIPE) as holder:
+        try:
+            assert reserve(rouse, "280MiB", seconds=600)[0] == 200
+            waiting = pool.submit(reserve, rouse, "200MiB", pid=holder.pid)
+            until(lambda: len(rouse.get(PATH)["reservations"]) == 2, "it waits")
+            if how == "returned":
+                number = rouse.get(PATH)["reservations"][1]["id"]
+                assert rouse.ask("DELETE", f"{PATH}/{number}", headers={"Content-Type": "application/json"})[0] == 200
+            holder.kill()
+            status, _, body = waiting.result(BOUND)
+            assert status == 409 and why in body["error"]["message"], body
+            assert reserved(rouse) == 280 * MIB
+        finally:
+            holder.kill()
+
+
+def test_what_a_process_uses_counts_once_however_many_it_holds():
+    holding = [sys.executable, "-c", "held = b'x' * (300 << 20); print('there', flush=True); input()"]
+    with RouseDaemon(config("4GiB")) as rouse, \
+            subprocess.Popen(holding, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        holder.stdout.readline()
+        before = host(rouse)["used_by_others"]
+        assert reserve(rouse, "320MiB", pid=holder.pid)[0] == 200
+        until(lambda: host(rouse)["used_by_others"] < before - 200 * MIB, "what it uses of it is no longer others'")
+        once = host(rouse)["used_by_others"]
+        assert reserve(rouse, "320MiB", pid=holder.pid)[0] == 200
+        assert once - 150 * MIB < host(rouse)["used_by_others"]
+        holder.communicate(b"\n")
+
+
+def test_a_command_is_reserved_for_where_its_children_are_nobodys():
+    with RouseDaemon(config()) as rouse:
+        ignoring = f"trap '' CHLD; exec {ROUSE} reserve 50MiB -- sh -c 'exit 7'"
+        ended = subprocess.run(["sh", "-c", ignoring], env={**os.environ, "ROUSE_HOST": rouse.url}, timeout=BOUND, check=False)
+        assert ended.returncode == 7
+        assert reserved(rouse) == 0
+
+
 def test_shutdown_does_not_wait_for_reservations():
     with RouseDaemon(config(a=program())) as rouse:
         assert reserve(rouse, "50MiB", seconds=600)[0] == 200

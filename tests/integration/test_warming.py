@@ -170,6 +170,25 @@ def test_files_that_are_kept_warm_give_way_to_what_is_loaded(weights):
         until(lambda: held(rouse) == SIZE, "they are held again")
 
 
+def test_files_that_are_kept_warm_give_way_to_a_reservation(weights):
+    with serve("1GiB", app=warm(weights)) as rouse:
+        until(lambda: held(rouse) == SIZE, "they are held")
+        status, _, body = rouse.post("/rouse/v1/reservations", {"device": "host", "bytes": "950MiB", "seconds": 600})
+        assert status == 200, body
+        assert held(rouse) == 0
+
+
+def test_files_that_are_others_by_now_are_counted_as_they_are(weights):
+    with serve("1GiB", app=warm(weights)) as rouse:
+        until(lambda: held(rouse) == SIZE, "they are held")
+        assert rouse.chat("app")[0] == 200
+        smaller = weights.with_name("smaller")
+        smaller.write_bytes(os.urandom(50 * MIB))
+        smaller.rename(weights)
+        assert rouse.post("/rouse/v1/models/app/unload")[0] == 200
+        until(lambda: held(rouse) == 50 * MIB, "the new ones are held")
+
+
 def test_no_more_is_kept_warm_than_the_budget_has(weights):
     with serve("150MiB", app=warm(weights, "100MiB"), other={**warm(weights, "50MiB"), "keep_warm": False}) as rouse:
         assert rouse.chat("other")[0] == rouse.chat("app")[0] == 200  # time enough to look at the files

@@ -18,7 +18,10 @@ TEST_CASE("an OOM kill is a SIGKILL that we did not send while the kernel counte
   CHECK(judge_exit(killed_by(SIGKILL), false, false, 0).how == How::signalled);
   CHECK(judge_exit(killed_by(SIGKILL), true, true, 1).how == How::signalled);
   CHECK(judge_exit(killed_by(SIGSEGV), false, false, 1).how == How::signalled);
-  CHECK(judge_exit(exited_with(137), false, false, 1).how == How::exited);
+  CHECK(judge_exit(exited_with(137), false, false, 1).how == How::out_of_memory);  // a shell's child
+  CHECK(judge_exit(exited_with(137), false, false, 0).how == How::exited);
+  CHECK(judge_exit(exited_with(137), true, true, 1).how == How::exited);
+  CHECK(judge_exit(exited_with(9), false, false, 1).how == How::exited);
 }
 
 TEST_CASE("an exit is told in words") {
