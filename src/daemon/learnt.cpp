@@ -47,5 +47,4 @@ void LearntRecord::ran_out(const BytesByDevice& needs) {
 
 void LearntRecord::holds(const BytesByDevice& bytes) { peak = larger(std::move(peak), bytes); }
 
-
 }  // namespace rouse::daemon
