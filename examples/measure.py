@@ -22,13 +22,15 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
 from measuring import free_ports
 
-from tests.examples.applications import APPLICATIONS, EXAMPLE_NAMES, alone, get, prepare
+from tests.examples.applications import APPLICATIONS, EXAMPLE_NAMES, alone, get, neighbour, prepare, room_for
 from tests.integration.test_application import home
 from tests.integration.test_command import below
 from tests.support.exchanges import Request, answer
 from tests.support.rouse_daemon import BOUND, ROUSE, RouseDaemon
 
 ROWS = ["start", "memory idle", "first answer", "next answer", "memory after", "memory once unloaded"]
+BESIDE = ["memory when the neighbour comes", "given back after", "next answer when it has left"]
+ROOM, TAKEN = 800, 600  # MiB: left beside what programs take, and what one more takes of that
 NEXT = 3  # answers after the first; each is a load where `keep` is 0
 LOOK = 0.002  # seconds
 
@@ -95,6 +97,22 @@ def behind_rouse(name: str, entry: dict, request: Request) -> dict[str, float]:
         return seen | {"memory once unloaded": memory(pid)}
 
 
+def beside_a_neighbour(name: str, entry: dict, request: Request) -> dict[str, float]:
+    """What a program that does not ask finds, and what its having been there costs."""
+    with RouseDaemon({"budgets": room_for(ROOM), "models": {name: entry}}) as rouse:
+        timed(home(rouse, name), request)
+        if not entry.get("keep"):
+            rouse.until_state(name, "cold")
+        seen = {"memory when the neighbour comes": memory(rouse.process.pid)}
+        with neighbour(TAKEN):
+            began = time.perf_counter()
+            while rouse.state(name) != "cold":
+                time.sleep(LOOK)
+            if seen["memory when the neighbour comes"] > 2:
+                seen["given back after"] = time.perf_counter() - began
+        return seen | {"next answer when it has left": timed(home(rouse, name), request)}
+
+
 def to_ready(config: Path) -> float:
     """Of another daemon with the same configuration, looked at more often than tests do."""
     [port] = free_ports(1)
@@ -134,6 +152,14 @@ def main() -> None:
                 cells = (shown(row, [round_[row] for round_ in rounds if row in round_]) for rounds in (itself, behind))
                 print(f"| {row} | {' | '.join(cells)} |")
             print(flush=True)
+        if example == "pictures":
+            names = [name for name, application in APPLICATIONS.items() if application.example == example]
+            rounds = {name: [beside_a_neighbour(name, alone(name), APPLICATIONS[name].typical)
+                             for _ in range(options.rounds)] for name in names}
+            print(f"| beside a neighbour | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
+            for row in BESIDE:
+                cells = (shown(row, [round_[row] for round_ in rounds[name] if row in round_]) for name in names)
+                print(f"| {row} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@
         answer(home(rouse, "detection"), APPLICATIONS["detection"].cheap)
 """
 
+import contextlib
 import io
 import json
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -179,3 +180,22 @@ EXAMPLE_NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/rouse.yaml"
 def serving(example: str, **more) -> RouseDaemon:
     prepare(example)
     return RouseDaemon({**configured(example), **more})
+
+
+NEIGHBOUR = str(EXAMPLES / "pictures" / "neighbour.py")
+
+
+@contextlib.contextmanager
+def neighbour(mib: int) -> Iterator[None]:
+    """Beside a program that knows nothing of Rouse and has taken so much memory."""
+    with subprocess.Popen([sys.executable, NEIGHBOUR, str(mib)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == f"the neighbour has {mib} MiB\n".encode()
+        yield
+        process.stdin.close()
+
+
+def room_for(mib: int) -> dict:
+    """A budget of which so much is left beside what programs take now, and less when they take more."""
+    available = next(int(line.split()[1]) >> 10 for line in Path("/proc/meminfo").read_text().splitlines()
+                     if line.startswith("MemAvailable:"))
+    return {"host": {"limit": "100%", "reserve": f"{available - mib}MiB"}}

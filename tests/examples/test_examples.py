@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.applications import APPLICATIONS, EXAMPLES, alone, get, picture, prepare, serving
+from tests.examples.applications import (
+    APPLICATIONS, EXAMPLES, NEIGHBOUR, alone, get, neighbour, picture, prepare, room_for, serving)
 from tests.examples.direct import own_port
 from tests.integration.test_application import home
 from tests.integration.test_command import tree_of, until_nothing_is_left
@@ -97,22 +98,24 @@ def test_a_model_stays_as_long_as_its_policy_says_and_none_when_another_wants_it
         assert [rouse.model(name)["loads"] for name in ("sd3", "flux", "sdxl")] == [1, 2, 1]
 
 
-NEIGHBOUR = """
-import sys
-held = bytearray(int(sys.argv[1]) << 20)
-held[::4096] = b"x" * len(held[::4096])
-print("the neighbour has", len(held) >> 20, "MiB")
-"""
+def test_a_neighbour_that_does_not_ask_gets_what_it_takes():
+    with serving("pictures", budgets=room_for(800)) as rouse:
+        assert answer(home(rouse, "sdxl"), APPLICATIONS["sdxl"].typical)["status"] == 200
+        assert rouse.model("sdxl")["keep_forever"]
+        with neighbour(600):
+            rouse.until_state("sdxl", "cold")
+        assert answer(home(rouse, "sdxl"), APPLICATIONS["sdxl"].typical)["status"] == 200
+        assert rouse.model("sdxl")["loads"] == 2
 
 
-def test_a_neighbour_gets_what_it_wants_and_whatever_it_took_comes_back():
+def test_a_neighbour_that_asks_gets_what_it_wants_and_whatever_it_took_comes_back():
     """A program that asks before it takes: idle models leave for it, whatever their policy, and come back when it ends."""
     with serving("pictures", budgets={"host": {"limit": "1GiB"}}) as rouse:  # room for two
         for name in ("flux", "sdxl"):
             assert answer(home(rouse, name), APPLICATIONS[name].typical)["status"] == 200
         assert len(rouse.loaded()) == 2
-        neighbour = subprocess.run([ROUSE, "reserve", "900MiB", "--", sys.executable, "-c", NEIGHBOUR, "850"], check=True,
-                                   capture_output=True, text=True, env={**os.environ, "ROUSE_HOST": rouse.url})
+        neighbour = subprocess.run([ROUSE, "reserve", "900MiB", "--", sys.executable, NEIGHBOUR, "850"], check=True,
+                                   input="", stdout=subprocess.PIPE, text=True, env={**os.environ, "ROUSE_HOST": rouse.url})
         assert neighbour.stdout == "the neighbour has 850 MiB\n"
         assert not rouse.loaded()
         assert answer(home(rouse, "flux"), APPLICATIONS["flux"].typical)["status"] == 200
