@@ -21,7 +21,7 @@ constexpr Duration kBusy = std::chrono::milliseconds(250);
 constexpr Duration kReturning = std::chrono::milliseconds(75);  // between looks for what has to come back
 // A driver that nobody has used for a while takes seconds to start; one at work answers in a millisecond.
 constexpr Duration kDriverStarts = std::chrono::seconds(20);
-constexpr Duration kDriverAnswers = std::chrono::seconds(2);
+constexpr Duration kDriverAnswers = std::chrono::seconds(5);  // one that is busy takes its time
 
 // The share of time that programs have waited for memory lately, in per cent.
 constexpr double kPressed = 10;

@@ -79,14 +79,16 @@ ModelStatus Daemon::model(ModelId id) const {
     status.footprint = memory_of(row->bytes);
   else if (model.measured || model.needs || !entry.model.footprint.empty() || entry.estimate)
     status.footprint = memory_of(core::size_in(model, model.spec.placements.front()));
-  const bool is_told = model.spec.size_source == core::SizeSource::configured && !(row && model.measured);
-  const bool as_told = is_told && status.footprint == memory_of(model.spec.placements.front());
-  if ((model.measured || model.needs) && !as_told) status.footprint_source = core::SizeSource::measured;
+  const bool is_told = model.spec.size_source == core::SizeSource::configured &&
+                       status.footprint == memory_of(model.spec.placements.front());
+  const auto weight = worker ? impl_->weights.find(worker->id) : impl_->weights.end();
+  const bool is_seen = row && weight != impl_->weights.end() && weight->second.exact;
+  if (is_seen || ((model.measured || model.needs) && !is_told)) status.footprint_source = core::SizeSource::measured;
   if (worker) {
     status.leases = worker->leases.size();
     const auto process = impl_->workers.find(worker->id);
     if (process != impl_->workers.end() && process->second->pid() != 0) status.pid = process->second->pid();
-    if (const auto weight = impl_->weights.find(worker->id); weight != impl_->weights.end()) {
+    if (weight != impl_->weights.end()) {
       status.file_pages = weight->second.mapped();
       const auto& [says, last] = std::tie(weight->second.says, weight->second.last);
       if (!says.empty()) status.estimated = memory_of(says);

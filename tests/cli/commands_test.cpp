@@ -172,7 +172,7 @@ TEST_CASE("bytes that were not seen back are neither said to be free nor called 
               R"("confirmed":false,"took_ms":5000})");
   const Ran ran = asking(fake)({"unload", "chat"});
   CHECK(ran.exit == code(Exit::failed));
-  CHECK(ran.out.contains("gpu0 3 GiB still missing, host 1 MiB came back"));
+  CHECK(ran.out.contains("gpu0 3 GiB still missing, 1 MiB came back"));
   CHECK(ran.out.contains("unconfirmed"));
   CHECK_FALSE(ran.out.contains("unloaded"));
 }
