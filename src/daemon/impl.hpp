@@ -123,6 +123,7 @@ class Daemon::Impl final : public Desk {
   void sample();  // what the host's memory is like now
   void sample(const system::HostMemory& host);
   void tell_of_stray(WorkerId worker, DeviceId device);
+  bool has_oom_killed();
   void feel_pressure();
   // Returns when the devices of the placement have been looked at, from now on.
   http::Task<void> sampled(core::Placement on);
@@ -266,8 +267,10 @@ class Daemon::Impl final : public Desk {
   boost::asio::steady_timer sampling;
   bool sampling_armed = false;
   TimePoint host_sampled{};
-  std::optional<double> pressure;  // see system::memory_pressure
-  bool pressed = false;            // and somebody was told
+  std::optional<double> pressure;                // see system::memory_pressure
+  bool pressed = false;                          // and somebody was told
+  std::int64_t oom_kills = system::oom_kills();  // the kernel's count, at the last sample
+  bool oom_kills_rose = false;                   // with it
   config::Budgets budgets;
   Duration settle_after{};
   std::map<WorkerId, Weight> weights;

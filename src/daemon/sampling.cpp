@@ -55,11 +55,15 @@ void Daemon::Impl::sample(const system::HostMemory& host) {
                               .total = host.total - warm_files.held(),
                               .used = std::max(Bytes{}, host.total - host.available - warm_files.locked()),
                               .trees = std::vector<core::TreeBytes>{}};
+  const bool oom_killed = has_oom_killed();
   std::vector<WorkerId> seen;
   for (const auto& [id, worker] : workers) {
     if (worker->tree() == 0) continue;
     Weight& weight = weights[id];
-    weight.tree = system::tree_memory(worker->tree());
+    const system::TreeMemory before = std::exchange(weight.tree, system::tree_memory(worker->tree()));
+    const bool is_ready = weight.stage == core::Stage::ready || weight.stage == core::Stage::draining;
+    if (oom_killed && is_ready && weight.tree.processes < before.processes)
+      worker->doubt("out of memory: killed by the kernel (one of its processes)");
     sample.trees->push_back({id, at_least_leaving(scheduler.view().ledger, id, kHost, weight.held())});
     look_for_duplicates(id, weight.tree.held());
     seen.push_back(id);
@@ -70,6 +74,13 @@ void Daemon::Impl::sample(const system::HostMemory& host) {
   for (const WorkerId id : seen) weigh(id);
   for (Observer* observer : observers) observer->on_sample();
   keep_warm();
+}
+
+// Since the last sample but one: whom it took may have been seen to go a little later, or sooner.
+bool Daemon::Impl::has_oom_killed() {
+  const std::int64_t counted = system::oom_kills();
+  const bool rose = counted > std::exchange(oom_kills, counted);
+  return std::exchange(oom_kills_rose, rose) || rose;
 }
 
 void Daemon::Impl::feel_pressure() {

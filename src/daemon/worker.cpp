@@ -131,7 +131,7 @@ void Worker::process_gone() {
                            port, why);
     }
   }
-  callbacks_.gone(last_words(ended_));
+  callbacks_.gone(last_words(lost_.empty() ? ended_ : lost_));
 }
 
 // Its tree is gone: whoever is there now is somebody else.
@@ -176,6 +176,21 @@ http::Task<Result<core::Placement>> Worker::ask_what_it_takes() {
     says = engine::read_program_estimate(answer->body);
   if (!says) says.error().message = std::format("{} {}: {}", hook.method, hook.path, says.error().message);
   co_return says;
+}
+
+void Worker::doubt(std::string why) {
+  boost::asio::co_spawn(parts_.io.get_executor(), ask_whether_well(std::move(why)), boost::asio::detached);
+}
+
+http::Task<void> Worker::ask_whether_well(std::string why) {
+  const std::shared_ptr<bool> alive = alive_;  // shared with the worker, which ends it
+  const config::Hook health{.method = "GET", .path = contract_.health_path, .body = {}};
+  const auto status = co_await ask(parts_.upstreams, address_, health, later(parts_.clock.now(), kHealthTime));
+  if (!*alive || ending_ || (status && *status == 200)) co_return;
+  lost_ = std::format("{}, and it is no longer well: GET {}: {}", why, health.path,
+                      status ? std::format("{} and not 200", *status) : status.error().message);
+  parts_.log.note(lost_);
+  process_->kill();
 }
 
 void Worker::sleep() {

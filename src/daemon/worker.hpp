@@ -71,6 +71,8 @@ class Worker {
   // Has it drop its caches. Outlives nothing of the worker but its answer; fails when it is not answered 2xx within a
   // minute, and when its engine cannot.
   http::Task<Result<void>> trim();
+  // One of its processes is gone, and `why`: it is asked whether it is well all the same, and ended if it is not.
+  void doubt(std::string why);
   void sleep();
   void wake();
   void stop();
@@ -86,6 +88,7 @@ class Worker {
   There look();
   http::Task<void> probe();
   http::Task<Result<core::Placement>> ask_what_it_takes();
+  http::Task<void> ask_whether_well(std::string why);
   http::Task<void> tell(config::Hook hook, std::function<void()> done);
   std::string last_words(std::string first) const;
 
@@ -100,6 +103,7 @@ class Worker {
   http::Address address_;
   std::string seen_;   // what was the matter when it was last looked at
   std::string ended_;  // how the worker's own process ended
+  std::string lost_;   // why we ended it: it was not well any more
   int attempts_ = 0;
   bool ready_ = false;
   bool ending_ = false;        // told to

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.support.memory_cgroup import Unavailable, memory_cgroup
 from tests.support.rouse_daemon import RouseDaemon, alive, until
 
 ECHO = Path(__file__).resolve().parents[1] / "support" / "echo_engine.py"
+PROGRAM = str(ECHO.with_name("command_program.py"))
 LIMIT = 256 << 20
 
 
@@ -65,3 +67,16 @@ def test_a_worker_that_the_oom_killer_takes_is_told_from_one_that_somebody_kills
         assert "killed by signal 9 (Killed)" in until_dead(rouse, "killed", pids["killed"])
         assert [m["id"] for m in rouse.get("/rouse/v1/models")["models"] if m["state"] == "ready"] == ["other"]
         assert rouse.model("other")["pid"] == pids["other"] and rouse.chat("other")[0] == 200
+
+
+def test_a_worker_that_loses_a_process_to_the_oom_killer_is_asked_whether_it_is_well(group):
+    program = {"engine": "command", "footprint": {"host": "16MiB"}, "pinned": True}
+    models = {what: {**program, "command": [sys.executable, PROGRAM, what, "{socket}"]}
+              for what in ("well-while-its-child-lives", "serves")}
+    with RouseDaemon({"models": models}, preexec_fn=group.enter) as rouse:
+        pid = pid_of(rouse, "serves")
+        parent = rouse.post("/rouse/v1/models/well-while-its-child-lives/load")[2]["pid"]
+        rouse.chat("well-while-its-child-lives")
+        why = until_dead(rouse, "well-while-its-child-lives", parent)
+        assert "out of memory: killed by the kernel" in why and "no longer well: GET /health: 500" in why, why
+        assert rouse.model("serves")["pid"] == pid and alive(pid)

@@ -52,6 +52,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if WHAT == "dies-when-asked":
             say("asked, and leaving")
             os._exit(3)
+        if WHAT == "well-while-its-child-lives" and os.waitpid(CHILD, os.WNOHANG) != (0, 0):
+            return self.answer(500, {"error": "its child is gone"})
         if WHAT == "never-well":
             return self.answer(500, {"error": "no weights"})
         if WHAT == "says" and self.path == "/memory":
@@ -168,6 +170,16 @@ match WHAT:
             if not os.fork():
                 while True:
                     signal.pause()
+        serve()
+    case "well-while-its-child-lives":  # which takes all memory there is, once asked
+        reader, writer = os.pipe()
+        CHILD = os.fork()
+        if not CHILD:
+            os.read(reader, 1)
+            taken = []
+            while True:
+                taken.append(b"x" * (8 << 20))
+        Handler.tell_others = staticmethod(lambda: os.write(writer, b"x"))
         serve()
     case "loads-when-asked":  # each of its processes
         writers = []
