@@ -41,21 +41,22 @@ Result<T> read_object(std::string_view body, std::string_view expected) {
   if (body.empty()) return value;
   const glz::error_ctx wrong = glz::read<kReadOptions>(value, body);
   if (!wrong) return value;
-  return fail(Code::malformed,
-              std::format("the body makes no sense at byte {}; it may be empty or {}", wrong.count, expected));
+  return fail(Code::malformed, std::format("the body makes no sense at byte {}; expected {}", wrong.count, expected));
 }
 
 }  // namespace
 
 Result<LoadRequest> read_load_request(std::string_view body) {
-  return read_object<LoadRequest>(body, R"({"wait": true or false})");
+  return read_object<LoadRequest>(body, R"({"wait": true or false}, or nothing)");
 }
 
 Result<UnloadRequest> read_unload_request(std::string_view body) {
-  return read_object<UnloadRequest>(body, R"({"force": true or false})");
+  return read_object<UnloadRequest>(body, R"({"force": true or false}, or nothing)");
 }
 
-Result<ReloadRequest> read_reload_request(std::string_view body) { return read_object<ReloadRequest>(body, "{}"); }
+Result<ReloadRequest> read_reload_request(std::string_view body) {
+  return read_object<ReloadRequest>(body, "{}, or nothing");
+}
 
 Result<ReservationRequest> read_reservation_request(std::string_view body) {
   const auto wish = read_object<admin_json::ReservationWish>(

@@ -206,7 +206,7 @@ bool Daemon::Impl::is_over(const core::CutLease& effect) {
   const auto it = reservations.find(effect.request);
   if (it == reservations.end()) return false;
   const auto ended = it->second;  // shared with whoever waits for it
-  end(*ended, ReservationStep::expired);
+  end(*ended, scheduler.view().shutting_down ? ReservationStep::returned : ReservationStep::expired);
   return true;
 }
 

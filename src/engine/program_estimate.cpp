@@ -18,6 +18,11 @@ using Size = std::variant<double, std::string>;
 struct ReadOptions : glz::opts {
   bool validate_trailing_whitespace = true;  // nothing may follow
 };
+constexpr ReadOptions kReadOptions = [] {
+  ReadOptions options;
+  options.null_terminated = false;
+  return options;
+}();
 
 constexpr double kMostBytes = 1LL << 50U;  // of one device: beyond that it is a slip
 
@@ -37,7 +42,7 @@ auto misread(std::string_view what) {
 
 Result<core::Placement> read_program_estimate(std::string_view json) {
   std::map<std::string, Size> sizes;
-  if (glz::read<ReadOptions{}>(sizes, json)) return misread("it is no such JSON");
+  if (glz::read<kReadOptions>(sizes, json)) return misread("it is no such JSON");
   core::Placement placement;
   for (const auto& [name, size] : sizes) {
     const auto device = config::parse_device(name);
