@@ -30,7 +30,7 @@ from tests.support.rouse_daemon import BOUND, ROUSE, RouseDaemon
 
 ROWS = ["start", "memory idle", "first answer", "next answer", "memory after", "memory once unloaded"]
 BESIDE = ["memory when the neighbour comes", "given back after", "next answer when it has left"]
-ROOM, TAKEN = 800, 600  # MiB: left beside what programs take, and what one more takes of that
+ROOM, TAKEN = 1500, 3000  # MiB: left beside what programs take, and what one more takes of that
 NEXT = 3  # answers after the first; each is a load where `keep` is 0
 LOOK = 0.002  # seconds
 
