@@ -27,9 +27,12 @@ Fault engine_fault(const Error& error, std::optional<daemon::Cut> cut, bool remo
                  std::format("the server behind model \"{}\" cannot be reached, or broke off; try again", model),
                  error.context};
   }
-  return Error{Code::upstream_failed,
-               std::format("model \"{}\" broke off: its worker ended or closed the connection; try again", model),
-               error.message};
+  return Error{
+      Code::upstream_failed,
+      std::format("model \"{}\" broke off: its worker ended, closed the connection, or answered what is no HTTP; "
+                  "try again",
+                  model),
+      error.context.empty() ? error.message : std::format("{}: {}", error.message, error.context)};
 }
 
 }  // namespace rouse::api

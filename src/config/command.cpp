@@ -60,7 +60,7 @@ void read_hook_body(Reading& reading, const Entry& entry, std::string& into) {
 // The `key`th of path, method and body.
 void read_hook(Reading& reading, std::size_t key, const Entry& entry, Hook& into) {
   if (key == 2) return read_hook_body(reading, entry, into.body);
-  const std::string_view what = key == 0 ? "a path such as /sleep?level=1" : "POST, PUT or GET";
+  const std::string_view what = key == 0 ? "a path such as /now?level=1" : "POST, PUT or GET";
   if (key == 0) into.path = "/";  // it has one, right or wrong
   const auto text = reading.scalar(entry, what);
   if (!text) return;

@@ -120,6 +120,7 @@ void Daemon::Impl::perform(const core::StopWorker& effect) {
   const auto it = workers.find(effect.worker);
   if (it == workers.end()) return;
   see_held(effect.worker);
+  note_held(effect.worker, *it->second->entry());
   it->second->stop();
 }
 
@@ -128,6 +129,7 @@ void Daemon::Impl::perform(const core::KillWorker& effect) {
   const auto it = workers.find(effect.worker);
   if (it == workers.end()) return;
   see_held(effect.worker);
+  note_held(effect.worker, *it->second->entry());
   it->second->kill();
 }
 

@@ -65,13 +65,25 @@ void Daemon::Impl::take_estimate(WorkerId id, const Result<core::Placement>& say
   }
   Weight& weight = weights[id];
   for (const auto& [device, bytes] : *says) {
-    if (std::ranges::contains(row->bytes, device, &core::DeviceBytes::device))
+    const Bytes most = scheduler.view().ledger.ever(device);
+    if (core::has_share(row->bytes, device) && bytes <= most)
       weight.says.push_back({device, bytes});
+    else if (core::has_share(row->bytes, device))
+      parts.log.warning(
+          "{}: its program says that it takes {} of {}, and models may have {} there at most: not believed", name,
+          to_string(bytes), device_name(device), to_string(most));
     else
       parts.log.warning("{}: its program says that it takes {} of {}, which its footprint does not name", name,
                         to_string(bytes), device_name(device));
   }
-  if (!weight.says.empty()) weigh(id);
+  if (weight.says.empty()) return;
+  weigh(id);
+  note(*worker->second->entry(), [&](LearntRecord& record) {
+    for (const auto& [device, bytes] : by_lasting_name(weight.says)) {
+      Bytes& known = record.footprint[device];
+      known = std::max(known, bytes);
+    }
+  });
 }
 
 void Daemon::Impl::weigh(WorkerId id) {

@@ -124,6 +124,7 @@ class Daemon::Impl final : public Desk {
   void sample(const system::HostMemory& host);
   void tell_of_stray(WorkerId worker, DeviceId device);
   bool has_oom_killed();
+  bool answers(ModelId model) const;
   void feel_pressure();
   // Returns when the devices of the placement have been looked at, from now on.
   http::Task<void> sampled(core::Placement on);
@@ -139,6 +140,7 @@ class Daemon::Impl final : public Desk {
   // --- footprints.cpp -------------------------------------------------------------------------------------------
   struct Weight {                                // what a worker holds
     system::TreeMemory tree;                     // by cheap counters, as last seen
+    int processes = 0;                           // in it, at the last sample
     std::optional<system::TreeMemory> exact;     // once it has settled
     system::TreeMemory exact_by_counters;        // what they said at the same time
     std::map<DeviceId, Bytes> gpus;              // that attribute it
@@ -270,7 +272,7 @@ class Daemon::Impl final : public Desk {
   std::optional<double> pressure;                // see system::memory_pressure
   bool pressed = false;                          // and somebody was told
   std::int64_t oom_kills = system::oom_kills();  // the kernel's count, at the last sample
-  bool oom_kills_rose = false;                   // with it
+  TimePoint oom_killed_until{};                  // those that it has taken may still be going
   config::Budgets budgets;
   Duration settle_after{};
   std::map<WorkerId, Weight> weights;

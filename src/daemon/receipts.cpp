@@ -7,23 +7,25 @@
 
 namespace rouse::daemon {
 
-// Before it ends.
 void Daemon::Impl::see_held(WorkerId id) {
   const auto worker = workers.find(id);
-  if (worker != workers.end() && worker->second->tree() != 0)
-    weights[id].tree = system::tree_memory(worker->second->tree());
+  if (worker == workers.end() || worker->second->tree() == 0) return;
+  Weight& weight = weights[id];
+  weight.tree = system::tree_memory(worker->second->tree());
+  weight.processes = weight.tree.processes;
 }
 
-// It has ended; nobody has seen what it held if that was too soon.
+// When it is told to end, as its processes may go one after the other, or when it has ended by itself. Nobody has seen
+// what it held if that was too soon.
 void Daemon::Impl::note_held(WorkerId id, const Entry& entry) {
   const core::Row* row = scheduler.view().ledger.find(id);
   const auto weight = weights.find(id);
-  if (!row || weight == weights.end()) return;
+  if (!row || weight == weights.end() || held_at_end.contains(id)) return;
   core::Placement held = weighed(*row, weight->second, entry);
   for (core::DeviceBytes& share : held) {
     if (share.device == kHost && weight->second.tree.processes == 0) share.bytes = Bytes{};
   }
-  held_at_end.insert_or_assign(id, std::move(held));
+  held_at_end.emplace(id, std::move(held));
 }
 
 Receipt Daemon::Impl::receipt(WorkerId worker, const core::Placement& freed, const core::Placement& missing) const {

@@ -21,6 +21,7 @@ constexpr Duration kBusy = std::chrono::milliseconds(250);
 constexpr Duration kReturning = std::chrono::milliseconds(75);  // between looks for what has to come back
 // A driver that nobody has used for a while takes seconds to start; one at work answers in a millisecond.
 constexpr Duration kDriverStarts = std::chrono::seconds(20);
+constexpr Duration kOomKillTakes = std::chrono::seconds(5);
 constexpr Duration kDriverAnswers = std::chrono::seconds(5);  // one that is busy takes its time
 
 // The share of time that programs have waited for memory lately, in per cent.
@@ -60,9 +61,9 @@ void Daemon::Impl::sample(const system::HostMemory& host) {
   for (const auto& [id, worker] : workers) {
     if (worker->tree() == 0) continue;
     Weight& weight = weights[id];
-    const system::TreeMemory before = std::exchange(weight.tree, system::tree_memory(worker->tree()));
-    const bool is_ready = weight.stage == core::Stage::ready || weight.stage == core::Stage::draining;
-    if (oom_killed && is_ready && weight.tree.processes < before.processes)
+    weight.tree = system::tree_memory(worker->tree());
+    const int before = std::exchange(weight.processes, weight.tree.processes);
+    if (oom_killed && weight.processes < before && answers(worker->entry()->id))
       worker->doubt("out of memory: killed by the kernel (one of its processes)");
     sample.trees->push_back({id, at_least_leaving(scheduler.view().ledger, id, kHost, weight.held())});
     look_for_duplicates(id, weight.tree.held());
@@ -76,11 +77,18 @@ void Daemon::Impl::sample(const system::HostMemory& host) {
   keep_warm();
 }
 
-// Since the last sample but one: whom it took may have been seen to go a little later, or sooner.
+// Of late: whom it takes may take a while to go.
 bool Daemon::Impl::has_oom_killed() {
   const std::int64_t counted = system::oom_kills();
-  const bool rose = counted > std::exchange(oom_kills, counted);
-  return std::exchange(oom_kills_rose, rose) || rose;
+  if (counted > std::exchange(oom_kills, counted)) oom_killed_until = later(parts.clock.now(), kOomKillTakes);
+  return parts.clock.now() < oom_killed_until;
+}
+
+bool Daemon::Impl::answers(ModelId id) const {
+  const auto model = scheduler.view().models.find(id);
+  if (model == scheduler.view().models.end()) return false;
+  const core::Stage at = core::stage(model->second.state);
+  return at == core::Stage::ready || at == core::Stage::draining;
 }
 
 void Daemon::Impl::feel_pressure() {

@@ -132,7 +132,7 @@ TEST_CASE("half a sleep is a mistake") {
         Lines{"7:5: sleep has no footprint; expected footprint: {host: SIZE}, what the program keeps asleep"});
   CHECK(mistakes("    command: [x, \"{port}\"]\n    wake: {path: w}\n    sleep: {path: /s, footprint: {host: 1MiB}}\n")
             .front()
-            .contains("path: expected a path such as /sleep?level=1"));
+            .contains("path: expected a path such as /now?level=1"));
   CHECK(mistakes("    command: [x, \"{port}\"]\n    wake: {path: /w, method: FETCH}\n    sleep: {path: /s, footprint: "
                  "{host: 1MiB}}\n")
             .front()

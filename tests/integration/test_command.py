@@ -311,6 +311,21 @@ def test_one_is_neither_stopped_nor_put_to_sleep_while_it_is_trimmed(tmp_path):
         until(lambda: rouse.state("app") == "cold", "its time is over")
 
 
+def test_the_receipt_of_one_that_ends_step_by_step_is_of_all_that_it_held(tmp_path):
+    gate = Gate(tmp_path)
+    app = program("preforks-and-ends-step-by-step", str(gate.pipe), footprint={"host": "300MiB"})
+    with RouseDaemon({"policy": {"settle": "50ms"}, "models": {"app": app}}) as rouse, ThreadPoolExecutor(1) as pool:
+        assert load(rouse)[0] == 200
+        until(lambda: rouse.model("app")["footprint_source"] == "learnt", "it has settled")
+        held = rouse.model("app")["footprint"]["host"]
+        unloading = pool.submit(rouse.post, "/rouse/v1/models/app/unload")
+        until(lambda: len(tree_of(rouse)) == 2, "its supervisor and its first process are left")
+        rouse.get("/rouse/v1/devices")  # takes a sample
+        gate.open()
+        receipt = unloading.result()[2]
+        assert abs(receipt["freed"]["host"] - held) < 8 << 20, (receipt, held)
+
+
 def test_one_that_cannot_be_trimmed_says_so():
     with serve(a=program("serves"), b=program("serves", trim={"path": "/nowhere", "method": "PUT"})) as rouse:
         assert load(rouse, "a")[0] == load(rouse, "b")[0] == 200
@@ -332,7 +347,8 @@ def test_one_that_says_what_it_will_take_is_believed_before_it_takes_it():
         model = rouse.model("a")
         assert model["footprint"] == model["estimated"] == {"host": 150 << 20}, model
         assert model["footprint_source"] == "estimated" and model["configured"] == {"host": 64 << 20}, model
-        until(lambda: rouse.model("a")["learnt"]["footprint"].get("host") == 150 << 20, "it has settled, and is learnt")
+        assert rouse.model("a")["learnt"]["footprint"] == {"host": 150 << 20}
+        until(lambda: rouse.model("a")["learnt"]["peak"], "it has settled")
         assert rouse.model("a")["footprint"] == {"host": 150 << 20}
         assert rouse.model("a")["learnt"]["peak"]["host"] < 150 << 20  # of what it is seen to hold
         assert load(rouse, "b")[0] == 200
@@ -355,6 +371,7 @@ def test_one_that_sleeps_keeps_only_what_it_holds_asleep_of_what_it_says():
 @pytest.mark.parametrize(("status", "answer", "why"), [
     (500, {}, "GET /memory: 500 and not 2xx"),
     (200, [1], "GET /memory: it is no such JSON; expected sizes by device"),
+    (200, {"host": "900TiB"}, "and models may have"),
     (200, {"disk": 1}, '"disk" is no device; expected sizes by device'),
     (200, {"gpu7": 1 << 20}, "its program says that it takes 1 MiB of gpu7, which its footprint does not name"),
 ])

@@ -164,6 +164,26 @@ match WHAT:
         for _ in range(3):
             os.read(loaded, 1)
         serve()
+    case "preforks-and-ends-step-by-step":  # its processes first; it leaves once somebody has opened a gate
+        loaded, tell = os.pipe()
+        children = []
+        for _ in range(3):
+            child = os.fork()
+            if not child:
+                hold_weights(lambda: os.write(tell, b"x"))
+            children.append(child)
+        for _ in range(3):
+            os.read(loaded, 1)
+
+        def end(*_):
+            for child in children:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+            open(MORE[0]).close()
+            os._exit(0)
+
+        signal.signal(signal.SIGTERM, end)
+        serve()
     case "preforks-and-shares":  # three processes with the weights of the first
         weights = bytearray(os.urandom(1 << 20)) * 80
         for _ in range(3):
