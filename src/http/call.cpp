@@ -1,7 +1,6 @@
 #include "http/call.hpp"
 
 #include <algorithm>
-#include <array>
 #include <boost/asio/this_coro.hpp>
 #include <chrono>
 #include <format>
@@ -15,12 +14,6 @@ namespace rouse::http {
 namespace asio = boost::asio;
 
 namespace {
-
-// https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
-bool is_idempotent(std::string_view method) {
-  constexpr std::array<std::string_view, 6> kThose{"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"};
-  return std::ranges::contains(kThose, method);
-}
 
 Error cancelled() { return {Code::unavailable, "the request was cancelled", ""}; }
 
@@ -205,10 +198,9 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
     }
     if (!nothing_came || ended_ != Ended::no || (sent == Sent::all && to.clean_end())) read_whole_ = true;
     broke("it closed the connection without an answer");
-    // A connection that was closed while it idled had read nothing of this request. One that has read all of it may
-    // have done what it says, and only some methods may be done twice.
-    const bool again = reused && nothing_came && (!read_whole_ || is_idempotent(request.method));
-    if (!again || ended_ != Ended::no) co_return std::unexpected(error());
+    // On a kept connection: llama-server often closes one just as it is used again, and that looks as if it had read
+    // the request.
+    if (!reused || !nothing_came || ended_ != Ended::no) co_return std::unexpected(error());
     broken_ = false;
     link_.reset();
   }

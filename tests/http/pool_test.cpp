@@ -139,24 +139,6 @@ TEST_CASE("a request that meets a dying pooled connection is sent again, once", 
   });
 }
 
-TEST_CASE("a request that may have been carried out is not sent again unless that does no harm", "[http]") {
-  World world;
-  Upstream upstream(world.io, [](Peer& peer, int) -> Task<void> {
-    co_await peer.message();
-    co_await peer.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst");
-    co_await peer.message();
-    peer.close();  // has read all of it
-  });
-  world.run([&]() -> Task<void> {
-    REQUIRE(co_await ask(world, upstream));
-    const Outgoing order{.method = "POST", .target = "/pay", .body = "1"};
-    const auto answer = co_await request(world.pool, upstream.address(), order, kNever, 1 << 20);
-    REQUIRE_FALSE(answer);
-    CHECK(answer.error().context.contains("without an answer"));
-    CHECK(upstream.connections() == 1);
-  });
-}
-
 TEST_CASE("a request is not sent again once something of an answer came", "[http]") {
   World world;
   Upstream upstream(world.io, [](Peer& peer, int) -> Task<void> {
