@@ -88,7 +88,7 @@ def test_a_deadline_that_passes_in_a_load_says_that_it_went_there(rouse, path):
     body = {"model": "hanging", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 8, "deadline": 0.3}
     status, headers, _ = rouse.post(path, body)
     timing = timing_of(headers)
-    assert status == 504 and timing["load"] > timing["queue"] and timing["queue"] + timing["load"] >= 300, timing
+    assert status == 504 and timing["load"] > timing["queue"] and timing["queue"] + timing["load"] > 299, timing
 
 
 def test_a_stream_that_begins_while_its_model_loads_says_how_long_it_has_waited_by_then(rouse):
