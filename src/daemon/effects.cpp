@@ -119,8 +119,7 @@ void Daemon::Impl::perform(const core::StopWorker& effect) {
   if (end_remote(effect.worker)) return;
   const auto it = workers.find(effect.worker);
   if (it == workers.end()) return;
-  see_held(effect.worker);
-  note_held(effect.worker, *it->second->entry());
+  before_end(effect.worker);
   it->second->stop();
 }
 
@@ -128,8 +127,7 @@ void Daemon::Impl::perform(const core::KillWorker& effect) {
   if (end_remote(effect.worker)) return;
   const auto it = workers.find(effect.worker);
   if (it == workers.end()) return;
-  see_held(effect.worker);
-  note_held(effect.worker, *it->second->entry());
+  before_end(effect.worker);
   it->second->kill();
 }
 

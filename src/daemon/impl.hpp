@@ -182,6 +182,7 @@ class Daemon::Impl final : public Desk {
   // --- receipts.cpp ---------------------------------------------------------------------------------------------
   void see_held(WorkerId worker);
   void note_held(WorkerId worker, const Entry& entry);
+  void before_end(WorkerId worker);  // that is told to
   Receipt receipt(WorkerId worker, const core::Placement& freed, const core::Placement& missing) const;
   std::map<WorkerId, core::Placement> held_at_end;  // of those whose bytes are to come back
 

@@ -15,6 +15,12 @@ void Daemon::Impl::see_held(WorkerId id) {
   weight.processes = weight.tree.processes;
 }
 
+void Daemon::Impl::before_end(WorkerId id) {
+  if (held_at_end.contains(id)) return;  // it has been told before
+  see_held(id);
+  note_held(id, *workers.at(id)->entry());
+}
+
 // When it is told to end, as its processes may go one after the other, or when it has ended by itself. Nobody has seen
 // what it held if that was too soon.
 void Daemon::Impl::note_held(WorkerId id, const Entry& entry) {

@@ -198,8 +198,8 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
     }
     if (!nothing_came || ended_ != Ended::no || (sent == Sent::all && to.clean_end())) read_whole_ = true;
     broke("it closed the connection without an answer");
-    // On a kept connection: llama-server often closes one just as it is used again, and that looks as if it had read
-    // the request.
+    // On a kept connection: llama-server has been seen to close one as it is used again, without an answer and with
+    // everything written, as if it had read the request.
     if (!reused || !nothing_came || ended_ != Ended::no) co_return std::unexpected(error());
     broken_ = false;
     link_.reset();

@@ -9,13 +9,12 @@
 namespace rouse::system {
 
 ProcessExit judge_exit(int wait_status, bool asked, bool killed_by_us, std::int64_t oom_kills_meanwhile) {
+  const bool exited = WIFEXITED(wait_status);
+  const int status = exited ? WEXITSTATUS(wait_status) : WTERMSIG(wait_status);
   constexpr int kShellsKilled = 128 + SIGKILL;  // a shell's code for a child that was
-  const bool told_by_shell = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == kShellsKilled;
-  if (WIFEXITED(wait_status) && !(told_by_shell && !killed_by_us && oom_kills_meanwhile > 0))
-    return {ProcessExit::How::exited, WEXITSTATUS(wait_status), asked};
-  const int signal = told_by_shell ? SIGKILL : WTERMSIG(wait_status);
-  const bool oom = signal == SIGKILL && !killed_by_us && oom_kills_meanwhile > 0;
-  return {oom ? ProcessExit::How::out_of_memory : ProcessExit::How::signalled, signal, asked};
+  const bool killed = status == (exited ? kShellsKilled : SIGKILL);
+  if (killed && !killed_by_us && oom_kills_meanwhile > 0) return {ProcessExit::How::out_of_memory, SIGKILL, asked};
+  return {exited ? ProcessExit::How::exited : ProcessExit::How::signalled, status, asked};
 }
 
 std::string to_string(const ProcessExit& exit) {
