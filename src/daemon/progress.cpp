@@ -10,7 +10,8 @@ namespace {
 constexpr std::size_t kMostPoints = 256;
 constexpr double kMostlyCold = 0.5;
 constexpr double kMost = 0.99;       // of a load that is not over
-constexpr double kTrust = 0.5;       // of a course, until which its own pace counts as much as this load's
+constexpr double kTrust = 1;         // of a course, whose own pace counts so much beside this load's
+constexpr double kLately = 0.1;      // of the files: what came before so much of them counts for little
 constexpr double kWork = 1;          // a second of the processor's, in seconds
 constexpr double kEnough = 0.02;     // of the bytes, before they tell a time by themselves
 constexpr double kBytesOnly = 0.95;  // what all of the bytes are worth: an engine does something with them, too
@@ -23,6 +24,9 @@ double share_of(Bytes part, Bytes whole) {
   return whole.count <= 0 ? 0 : static_cast<double>(part.count) / static_cast<double>(whole.count);
 }
 Duration part_of(Duration whole, double part) { return duration(seconds(whole) * part); }
+Bytes part_of(Bytes whole, double part) {
+  return Bytes{static_cast<std::int64_t>(static_cast<double>(whole.count) * part)};
+}
 // Time that passes counts, and what is done in it counts more: on a busy machine there is less of that.
 double effort(Duration passed, Duration worked) { return seconds(passed) + kWork * seconds(worked); }
 Bytes moved_of(const LoadEvidence& evidence) { return evidence.resident + evidence.was_read; }
@@ -31,10 +35,31 @@ Bytes moved_of(const LoadEvidence& evidence) { return evidence.resident + eviden
 
 // --- LoadCourse ---------------------------------------------------------------------------------------------
 
+LoadCourse::LoadCourse(const LoadEvidence& first, const Fetched& usual)
+    : cold_(share_of(std::max(Bytes{}, first.files - first.cached), first.files)), cached_(first.cached) {
+  lately_.bytes = std::min(usual.bytes, part_of(first.files, kLately));
+  lately_.waited = part_of(usual.waited, share_of(lately_.bytes, usual.bytes));
+}
+
+void LoadCourse::fetch(Duration at, const LoadEvidence& evidence) {
+  const Bytes come = std::max(Bytes{}, evidence.cached - cached_);
+  const Duration worked = std::max(Duration{}, evidence.worked - worked_);
+  if (come > Bytes{}) {
+    const Duration waited = std::max(Duration{}, at - seen_ - worked);
+    const double kept = std::exp(-share_of(come, evidence.files) / kLately);
+    fetched_ = {.bytes = fetched_.bytes + come, .waited = fetched_.waited + waited};
+    lately_ = {.bytes = part_of(lately_.bytes, kept) + come, .waited = part_of(lately_.waited, kept) + waited};
+  }
+  seen_ = at;
+  cached_ += come;
+  worked_ += worked;
+}
+
 void LoadCourse::add(Duration at, const LoadEvidence& evidence) {
+  fetch(at, evidence);
   if (++since_ < every_) return;
   since_ = 0;
-  Point point{.at = at, .moved = moved_of(evidence), .effort = effort(at, evidence.worked)};
+  Point point{.at = at, .moved = moved_of(evidence), .effort = effort(at, evidence.worked), .waited = fetched_.waited};
   if (!points_.empty()) {  // processes may end, and take what they held and did with them
     point.moved = std::max(point.moved, points_.back().moved);
     point.effort = std::max(point.effort, points_.back().effort);
@@ -70,6 +95,14 @@ double LoadCourse::effort_at(Duration at) const {
   return before.effort + (next->effort - before.effort) * seconds(at - before.at) / seconds(next->at - before.at);
 }
 
+Duration LoadCourse::busy_until(Duration at) const {
+  const auto next = std::ranges::upper_bound(points_, at, {}, &Point::at);
+  if (next == points_.end()) return at - fetched_.waited;
+  const Point before = next == points_.begin() ? Point{} : *(next - 1);
+  const double part = seconds(at - before.at) / seconds(next->at - before.at);
+  return at - before.waited - part_of(next->waited - before.waited, part);
+}
+
 Duration LoadCourse::after(Duration from, Duration passed, Duration worked) const {
   const double goal = effort_at(from) + effort(passed, worked);
   const auto next = std::ranges::lower_bound(points_, goal, {}, &Point::effort);
@@ -92,14 +125,9 @@ const LoadCourse* LoadCourses::like(double cold) const {
   return std::abs(cold_->cold() - cold) < std::abs(cached_->cold() - cold) ? &*cold_ : &*cached_;
 }
 
-std::optional<Duration> LoadCourses::took(double cold) const {
-  const LoadCourse* const nearest = like(cold);
-  if (nearest == nullptr) return std::nullopt;
-  if (!cold_ || !cached_ || cold_->cold() <= cached_->cold()) return nearest->took();
-  const double from = seconds(cached_->took());
-  const double slope = (seconds(cold_->took()) - from) / (cold_->cold() - cached_->cold());
-  const double least = std::min(from, seconds(cold_->took()));
-  return duration(std::max(least, from + slope * (cold - cached_->cold())));
+Fetched LoadCourses::fetched() const {
+  if (cold_) return cold_->fetched();
+  return cached_ ? cached_->fetched() : Fetched{};
 }
 
 // --- Progress -----------------------------------------------------------------------------------------------
@@ -111,32 +139,26 @@ void Progress::begin(const LoadEvidence& first, const LoadCourses& before, const
   latest_ = first;
   cached_at_first_ = first.cached;
   to_fetch_ = std::max(Bytes{}, first.files - first.cached);
-  const double cold = share_of(to_fetch_, first.files);
-  course_ = LoadCourse(cold);
-  const LoadCourse* const like = before.like(cold);
+  course_ = LoadCourse(first, before.fetched());
+  const LoadCourse* const like = before.like(cold());
   if (like == nullptr || like->took() <= Duration{}) {
-    if (const auto known = times.at(cold)) usual_ = known;
+    if (const auto known = times.at(cold())) usual_ = known;
     return;
   }
   before_ = *like;
-  usual_ = before.took(cold);
-  pace_ = seconds(*usual_) / seconds(like->took());
 }
 
 void Progress::see(TimePoint now, const LoadEvidence& evidence) {
+  const double pace_until_now = before_ ? pace() : 1;
   latest_ = evidence;
   course_.add(now - since_, evidence);
   if (!before_) return;
   const LoadCourse::Span span = before_->when(moved_of(evidence));
   const Duration worked = std::max(Duration{}, evidence.worked - worked_);
-  const Duration forward = before_->after(position_, part_of(now - positioned_, 1 / pace_), worked);
+  const Duration forward = before_->after(position_, part_of(now - positioned_, 1 / pace_until_now), worked);
   position_ = std::max(position_, std::clamp(forward, span.from, span.to));
   positioned_ = now;
   worked_ = std::max(worked_, evidence.worked);
-  // Its own pace counts the more the further it is.
-  const double trust = kTrust * seconds(before_->took());
-  const double usual = seconds(*usual_) / seconds(before_->took());
-  pace_ = (usual * trust + seconds(now - since_)) / (trust + seconds(position_));
 }
 
 double Progress::share() const {
@@ -145,10 +167,23 @@ double Progress::share() const {
   return std::min(1.0, share_of(fetched + std::min(latest_.resident, latest_.footprint), needed));
 }
 
+double Progress::pace() const {
+  const double trust = kTrust * seconds(before_->busy_until(before_->took()));
+  const double taken = seconds(positioned_ - since_ - course_.fetched().waited);
+  const double gone = seconds(before_->busy_until(position_));
+  return trust + gone > 0 ? (trust + taken) / (trust + gone) : 1;
+}
+
+Duration Progress::wait_for(Bytes bytes) const {
+  const Fetched& lately = course_.fetched_lately();
+  return part_of(lately.waited, share_of(bytes, lately.bytes));
+}
+
 std::optional<Duration> Progress::left(TimePoint now) const {
   if (before_) {
-    const double gone = seconds(position_) + seconds(now - positioned_) / pace_;
-    return duration(std::max(0.0, seconds(before_->took()) - gone) * pace_);
+    const Duration busy = before_->busy_until(before_->took()) - before_->busy_until(position_);
+    const Duration wait = wait_for(std::max(Bytes{}, to_fetch_ - course_.fetched().bytes));
+    return std::max(Duration{}, part_of(busy, pace()) + wait - (now - positioned_));
   }
   if (usual_) return std::max(Duration{}, since_ + *usual_ - now);
   const double part = kBytesOnly * share();
