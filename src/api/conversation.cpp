@@ -105,7 +105,7 @@ http::Task<Turn> Conversation::find_out(const Error& error) {
   if (is_remote) lease_.leave_circuit(is_cut() ? nothing : verdict_on(error, parts_.clock.now() - sent_), error);
   const bool no_work =
       is_remote && !is_cut() && error.code != Code::deadline && (call_.unseen() || stands_in_meanwhile());
-  fault_ = broke_off(error);
+  fault_ = co_await broke_off(error);
   co_return no_work ? Turn::passed : Turn::refused;
 }
 

@@ -4,7 +4,8 @@
 
 namespace rouse::api {
 
-Fault engine_fault(const Error& error, std::optional<daemon::Cut> cut, bool remote, std::string_view model) {
+Fault engine_fault(const Error& error, std::optional<daemon::Cut> cut, bool remote, std::string_view model,
+                   std::string_view worker_end) {
   if (cut == daemon::Cut::cancelled) {
     return Error{Code::cancelled, std::format("an operator cancelled this request to model \"{}\"", model),
                  error.message};
@@ -26,6 +27,12 @@ Fault engine_fault(const Error& error, std::optional<daemon::Cut> cut, bool remo
     return Error{Code::upstream_failed,
                  std::format("the server behind model \"{}\" cannot be reached, or broke off; try again", model),
                  error.context};
+  }
+  if (!worker_end.empty()) {
+    return Error{Code::upstream_failed,
+                 std::format("model \"{}\" broke off: its worker ended while it answered: {}; try again", model,
+                             worker_end.substr(0, worker_end.find('\n'))),
+                 std::string(worker_end)};
   }
   return Error{
       Code::upstream_failed,

@@ -11,7 +11,9 @@
 
 namespace rouse::api {
 
-Fault engine_fault(const Error& error, std::optional<daemon::Cut> cut, bool remote, std::string_view model);
+// `worker_end`: how the worker ended and what it last wrote; empty: it lives, as far as is known.
+Fault engine_fault(const Error& error, std::optional<daemon::Cut> cut, bool remote, std::string_view model,
+                   std::string_view worker_end = {});
 
 // What an engine says it cannot do (501) is no fault of its worker's, and asking again is of no use.
 inline constexpr int kNotImplemented = 501;
@@ -20,6 +22,7 @@ inline core::Outcome outcome_of(int status) {
 }
 
 // A worker's sockets close some moments before the end of its process is known.
-inline constexpr Duration kDeathNoticed = std::chrono::seconds(1);
+inline constexpr Duration kDeathNoticed = std::chrono::seconds(1);       // when its request may be asked of another
+inline constexpr Duration kEndNoticed = std::chrono::milliseconds(200);  // when it is only to be told of
 
 }  // namespace rouse::api

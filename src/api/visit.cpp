@@ -61,20 +61,23 @@ void Visit::note_progress() {
 
 http::Task<bool> Visit::worker_had_died() {
   const bool may_have_died = call_.unseen() && !cut_ && !lease_.upstream().is_remote;
+  if (may_have_died) lease_.doubt_worker();
   const bool died = may_have_died && co_await lease_.worker_gone_by(later(sent_, kDeathNoticed));
   if (died) lease_.finish(core::Outcome::unused);
   co_return died;
 }
 
-Fault Visit::broke_off(const Error& error) {
-  Fault fault = engine_fault(error, cut_, lease_.upstream().is_remote, model_);
+http::Task<Fault> Visit::broke_off(Error error) {
+  const bool may_have_died = error.code == Code::upstream_failed && !cut_ && !is_remote_;
+  if (may_have_died) co_await lease_.worker_gone_by(later(parts_.clock.now(), kEndNoticed));
+  Fault fault = engine_fault(error, cut_, is_remote_, model_, lease_.worker_end());
   const Spent spent{.queue = reply_.timing.queue,
                     .load = reply_.timing.load.value_or(Duration{}),
                     .prompt = parts_.clock.now() - sent_};
   const std::string detail = error.code == Code::deadline ? to_string(spent) : fault.error.context;
   parts_.log.warning("request {}: {} ({})", reply_.id(), fault.error.message, detail);
   lease_.finish(core::Outcome::failed);
-  return fault;
+  co_return fault;
 }
 
 }  // namespace rouse::api

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "api/fault.hpp"
 #include "api/lifecycle_options.hpp"
@@ -52,9 +53,9 @@ class Visit {
   // After sending has failed: true when nobody has seen the request, since the worker has died before. The lease is
   // finished then, and another worker may answer.
   http::Task<bool> worker_had_died();
-  // The call broke off: what is told of it. The lease is finished.
-  Fault broke_off(const Error& error);
-  http::Task<void> fail(const Error& error) { return reply_.error(broke_off(error)); }
+  // The call broke off: what is told of it, and of the worker's end if that was why. The lease is finished.
+  http::Task<Fault> broke_off(Error error);
+  http::Task<void> fail(Error error) { co_await reply_.error(co_await broke_off(std::move(error))); }
   bool is_cut() const { return cut_.has_value(); }
 
   const Parts& parts_;

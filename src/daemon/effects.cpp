@@ -168,6 +168,7 @@ void Daemon::Impl::worker_gone(WorkerId id, std::string why) {
   for (const auto& [request, pending] : requests) {
     if (pending->worker != id) continue;
     pending->worker_gone = true;
+    pending->worker_end = why;
     pending->wake();
   }
   const core::Row* row = scheduler.view().ledger.find(id);

@@ -80,6 +80,10 @@ Waited Daemon::Impl::waited(const Pending& pending) const {
   return {.queue = std::max(Duration{}, now - pending.submitted - load), .load = load};
 }
 
+void Daemon::Impl::doubt(const Pending& pending) {
+  if (const auto worker = workers.find(pending.worker); worker != workers.end()) worker->second->end_if_deaf();
+}
+
 RequestStatus Daemon::Impl::status(const Pending& pending) const {
   const Entry* entry = catalogue.seen(pending.model);
   RequestStatus status{.id = std::string(pending.id),

@@ -47,6 +47,9 @@ void Lease::finish(core::Outcome outcome) {
   pending->desk.finish(pending->request, outcome);
 }
 
+void Lease::doubt_worker() { pending_->desk.doubt(*pending_); }
+const std::string& Lease::worker_end() const { return pending_->worker_end; }
+
 http::Task<bool> Lease::worker_gone_by(TimePoint time) {
   while (!pending_->worker_gone && std::chrono::steady_clock::now() < time) co_await pending_->wait_until(time);
   co_return pending_->worker_gone;

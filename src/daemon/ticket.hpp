@@ -72,8 +72,12 @@ class Lease {
   // that has told of it.
   std::optional<Barred> enter_circuit();
   void leave_circuit(CircuitBreaker::Verdict verdict, Error why = {});
+  // Nobody has read the request: the worker is ended if it is found to listen no more.
+  void doubt_worker();
   // Waits until the worker's process is known to be gone, at most until `time`; whether it is.
   http::Task<bool> worker_gone_by(TimePoint time);
+  // How the worker ended, and below that the last lines that it wrote; empty while it is not known to be gone.
+  const std::string& worker_end() const;
   // Called when a forced unload, a shutdown or an operator ends this request: stop the call. At once, if that was
   // before. Not called after finish.
   void on_cut(std::function<void(Cut)> cut);

@@ -18,6 +18,7 @@ namespace {
 constexpr int kAttempts = 5;  // while other programs come first
 constexpr std::size_t kLastLines = 5;
 constexpr Duration kHealthTime = std::chrono::seconds(5);
+constexpr Duration kBetweenLooks = std::chrono::milliseconds(50);
 constexpr Duration kTrimTime = std::chrono::minutes(1);
 
 struct Answer {
@@ -102,6 +103,7 @@ Result<void> Worker::spawn() {
                     [this](const system::ProcessExit& exit) {
                       *alive_ = false;  // what is left of its tree is on its way out, and no more to be believed ready
                       ended_ = to_string(exit);
+                      if (exit.how == system::ProcessExit::How::exited) lost_.clear();  // it came before our signal
                       if (!ready_ && !ending_ && exit.clean())
                         ended_ +=
                             " before it was ready; if it goes to the background, tell it to stay in the foreground";
@@ -179,6 +181,7 @@ http::Task<Result<core::Placement>> Worker::ask_what_it_takes() {
 }
 
 void Worker::doubt(std::string why) {
+  if (ending_ || std::exchange(doubted_, true)) return;
   boost::asio::co_spawn(parts_.io.get_executor(), ask_whether_well(std::move(why)), boost::asio::detached);
 }
 
@@ -186,9 +189,40 @@ http::Task<void> Worker::ask_whether_well(std::string why) {
   const std::shared_ptr<bool> alive = alive_;  // shared with the worker, which ends it
   const config::Hook health{.method = "GET", .path = contract_.health_path, .body = {}};
   const auto status = co_await ask(parts_.upstreams, address_, health, later(parts_.clock.now(), kHealthTime));
-  if (!*alive || ending_ || (status && *status == 200)) co_return;
-  lost_ = std::format("{}, and it is no longer well: GET {}: {}", why, health.path,
-                      status ? std::format("{} and not 200", *status) : status.error().message);
+  if (!*alive) co_return;
+  doubted_ = false;
+  if (ending_ || (status && *status == 200)) co_return;
+  parts_.launcher.explain_oom_kill();
+  end_as_lost(std::format("{}, and it is no longer well: GET {}: {}", why, health.path,
+                          status ? std::format("{} and not 200", *status) : status.error().message));
+}
+
+void Worker::end_if_deaf() {
+  if (ending_ || std::exchange(doubted_, true)) return;
+  boost::asio::co_spawn(parts_.io.get_executor(), see_whether_it_listens(), boost::asio::detached);
+}
+
+http::Task<void> Worker::see_whether_it_listens() {
+  const std::shared_ptr<bool> alive = alive_;  // shared with the worker, which ends it
+  bool deaf = true;
+  for (int look = 0; deaf && look < 2; ++look) {  // its sockets close a moment before its end is known
+    if (look > 0) {
+      pause_.expires_after(kBetweenLooks);
+      co_await pause_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{}));
+      if (!*alive) co_return;
+    }
+    parts_.upstreams.close_idle(address_);  // one that was made before says nothing of others
+    http::Call call(parts_.upstreams, address_, later(parts_.clock.now(), kHealthTime));
+    const auto head = co_await call.send({.method = "GET", .target = contract_.health_path});
+    if (!*alive) co_return;
+    deaf = !head && call.nobody_listens();
+  }
+  doubted_ = false;
+  if (deaf && !ending_) end_as_lost("nobody listens any more where it was told to");
+}
+
+void Worker::end_as_lost(std::string why) {
+  lost_ = std::move(why);
   parts_.log.note(lost_);
   process_->kill();
 }

@@ -71,8 +71,11 @@ class Worker {
   // Has it drop its caches. Outlives nothing of the worker but its answer; fails when it is not answered 2xx within a
   // minute, and when its engine cannot.
   http::Task<Result<void>> trim();
-  // One of its processes is gone, and `why`: it is asked whether it is well all the same, and ended if it is not.
+  // The OOM killer has taken one of its processes, `why` in words: it is asked whether it is well all the same, and
+  // ended if it is not.
   void doubt(std::string why);
+  // Ends it if nobody listens where it did. One that is slow to answer, or has no room for another connection, listens.
+  void end_if_deaf();
   void sleep();
   void wake();
   void stop();
@@ -89,6 +92,8 @@ class Worker {
   http::Task<void> probe();
   http::Task<Result<core::Placement>> ask_what_it_takes();
   http::Task<void> ask_whether_well(std::string why);
+  http::Task<void> see_whether_it_listens();
+  void end_as_lost(std::string why);
   http::Task<void> tell(config::Hook hook, std::function<void()> done);
   std::string last_words(std::string first) const;
 
@@ -103,10 +108,11 @@ class Worker {
   http::Address address_;
   std::string seen_;   // what was the matter when it was last looked at
   std::string ended_;  // how the worker's own process ended
-  std::string lost_;   // why we ended it: it was not well any more
+  std::string lost_;   // why we ended it, if we did: it was not well any more
   int attempts_ = 0;
   bool ready_ = false;
   bool ending_ = false;        // told to
+  bool doubted_ = false;       // and being asked whether it is well
   bool found_others_ = false;  // where it was to listen
   boost::asio::steady_timer pause_;
   std::shared_ptr<bool> alive_;  // shared with the probe of this attempt, which ends when it reads false

@@ -1,6 +1,7 @@
 #include "http/call.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/this_coro.hpp>
 #include <chrono>
 #include <format>
@@ -14,6 +15,13 @@ namespace rouse::http {
 namespace asio = boost::asio;
 
 namespace {
+
+// A model answers twice at the cost of its time. What an application does by a request may be another matter, but for
+// the methods that say so: https://www.rfc-editor.org/rfc/rfc9110#section-9.2.2
+bool may_be_done_twice(const Outgoing& request) {
+  constexpr std::array<std::string_view, 6> kIdempotent{"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"};
+  return request.passing == Passing::inference || std::ranges::contains(kIdempotent, request.method);
+}
 
 Error cancelled() { return {Code::unavailable, "the request was cancelled", ""}; }
 
@@ -55,6 +63,7 @@ Task<bool> Call::Wire::make_link(Duration connect_time) {
   const TimePoint until = std::min<TimePoint>(deadline_, std::chrono::steady_clock::now() + connect_time);
   auto connected = co_await connect(core_->io, core_->deadlines, core_->trust, address_, until);
   if (!connected) {
+    nobody_listens_ = std::chrono::steady_clock::now() < until;  // and not: has no room for another connection
     broke(std::move(connected.error()));
     co_return false;
   }
@@ -142,9 +151,11 @@ void Call::Wire::begin_body(std::string_view method) {
 }
 
 Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
+  const bool may_repeat = may_be_done_twice(request);
   for (bool fresh = false;; fresh = true) {
     if (ended_ != Ended::no) co_return std::unexpected(error());
-    if (!fresh) link_ = core_->take(address_);
+    // On a kept connection it may cross with the end of that, and only a Unix socket says whether it was read before.
+    if (!fresh && (may_repeat || address_.is_unix())) link_ = core_->take(address_);
     if (!link_ && !co_await make_link(request.connect_time.value_or(core_->limits.connect_time))) {
       if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
         co_return std::unexpected(cancelled());
@@ -196,11 +207,11 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
     if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
       co_return std::unexpected(cancelled());
     }
-    if (!nothing_came || ended_ != Ended::no || (sent == Sent::all && to.clean_end())) read_whole_ = true;
+    const bool took_all = sent == Sent::all && to.clean_end() && !to.left_unread();
+    if (!nothing_came || ended_ != Ended::no || took_all) read_whole_ = true;
     broke("it closed the connection without an answer");
-    // On a kept connection: llama-server has been seen to close one as it is used again, without an answer and with
-    // everything written, as if it had read the request.
-    if (!reused || !nothing_came || ended_ != Ended::no) co_return std::unexpected(error());
+    const bool again = reused && nothing_came && ended_ == Ended::no && (may_repeat || !took_all);
+    if (!again) co_return std::unexpected(error());
     broken_ = false;
     link_.reset();
   }
@@ -304,6 +315,7 @@ Task<Result<std::string>> Call::read_all(std::size_t limit) {
 void Call::stop() { wire_->stop(); }
 void Call::set_deadline(TimePoint deadline) { wire_->set_deadline(deadline); }
 bool Call::unseen() const { return wire_->unseen(); }
+bool Call::nobody_listens() const { return wire_->nobody_listens(); }
 const ResponseHead& Call::head() const { return wire_->head(); }
 TimePoint Call::head_arrived() const { return wire_->head_arrived(); }
 bool Call::whole() const { return wire_->whole(); }

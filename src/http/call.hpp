@@ -104,6 +104,8 @@ class Call {
   // After send() has failed: nobody has read the request whole. No connection was made, or it was closed with some of
   // the request unread, which the kernel tells from one that was closed after all was read.
   bool unseen() const;
+  // After send() has failed: where it was to go a connection was refused, or there is no such place.
+  bool nobody_listens() const;
 
   const ResponseHead& head() const;
   TimePoint head_arrived() const;  // when the head of the answer was whole

@@ -104,6 +104,7 @@ class Call::Wire final : public Deadlines::Entry {
 
   const ResponseHead& head() const { return link_->head; }
   bool unseen() const { return !read_whole_; }
+  bool nobody_listens() const { return nobody_listens_; }
   bool has_head() const { return has_head_; }
   bool bodiless() const { return framing_ == Framing::none; }
   bool whole() const { return whole_; }
@@ -137,6 +138,7 @@ class Call::Wire final : public Deadlines::Entry {
   Ended ended_ = Ended::no;
   bool has_head_ = false;
   bool read_whole_ = false;  // the request, perhaps
+  bool nobody_listens_ = false;
   bool whole_ = false;
   bool broken_ = false;
   bool reusable_ = false;

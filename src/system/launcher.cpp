@@ -177,6 +177,9 @@ Result<std::unique_ptr<Launcher>> Launcher::create(boost::asio::io_context& io) 
 }
 
 void Launcher::observe_oom_kills() { shared_->kills.grow_old(oom_kills()); }
+void Launcher::explain_oom_kill() {
+  if (shared_->kills.unexplained(oom_kills()) > 0) shared_->kills.explain_one();
+}
 
 Result<std::unique_ptr<Process>> Launcher::spawn(const ProcessSpec& spec, ProcessCallbacks callbacks) try {
   if (auto checked = check(spec); !checked) return std::unexpected(checked.error());

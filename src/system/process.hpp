@@ -77,6 +77,8 @@ class Launcher {
   // Looks at the kernel's count of OOM kills. Called once a second (with the memory samples), it keeps an old OOM kill
   // of somebody else from being taken for the cause of a later SIGKILL; see OomKills.
   void observe_oom_kills();
+  // One of them is the reason for which the caller ends a process itself.
+  void explain_oom_kill();
 
   class Shared;
 

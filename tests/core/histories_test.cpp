@@ -131,6 +131,44 @@ TEST_CASE("the queue of a worker that crashes waits out the back-off and is serv
   CHECK_FALSE(play.request(queued).refused);
 }
 
+TEST_CASE("whoever waits for a worker that crashes again before any request went well hears why, and so do newcomers") {
+  Play play(gib(4));
+  ModelSpec one = Play::sized(gib(3));
+  one.concurrency = 1;
+  const ModelId id = play.add(one);
+  const auto crash = [&](RequestId running) {
+    REQUIRE(play.request(running).admitted);
+    play.at(play.now(), Exited{play.worker(id), "exited with code 3"});
+    play.run_for(1ms);
+    play.finish(running, Outcome::failed);
+    CHECK(play.stage(id) == Stage::failed);
+  };
+  const RequestId first = play.ask(id, {.lease = 10s});
+  const RequestId second = play.ask(id, {.lease = 10s});
+  const RequestId third = play.ask(id);
+  play.run_for(1s);
+  crash(first);
+  CHECK_FALSE(play.request(third).refused);
+  play.run_for(5s);
+  crash(second);
+  REQUIRE(play.request(third).refused);
+  CHECK(play.request(third).refused->reason == Reason::load_failed);
+  CHECK(play.request(third).refused->detail == "exited with code 3");
+  const RequestId newcomer = play.ask(id);
+  CHECK(play.request(newcomer).refused->reason == Reason::load_failed);
+
+  play.run_for(1s);  // its back-off is over
+  const RequestId later = play.ask(id, {.lease = 1s});
+  const RequestId waiting = play.ask(id, {.lease = 10s});
+  const RequestId last = play.ask(id);
+  play.run_for(5s);  // one goes well, and the next crash is the first again
+  CHECK_FALSE(play.request(later).refused);
+  crash(waiting);
+  CHECK_FALSE(play.request(last).refused);
+  play.run_for(5s);
+  CHECK(play.request(last).admitted);
+}
+
 TEST_CASE("a worker that cannot be killed keeps its bytes, and is not started again until it has exited") {
   Play play(gib(4));
   const ModelId undead = play.add(Play::sized(gib(3)), {.stop = kHangs, .kill = kHangs});

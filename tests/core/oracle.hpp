@@ -156,6 +156,7 @@ class Oracle {
   void load_failed(Process& process);
   void process_ended(Process& process);
   void restart(const Entry& model, Age& age) const;
+  void fails_for_its_waiters(Entry& model);
   void note_failure(Entry& entry, Failure failure);
   void stop_waiting(const Asked& asked);
 

@@ -83,7 +83,10 @@ void Oracle::on(const Exited& e) {
     it->second.ended_with = it->second.bytes;
   }
   Entry& model = models_.at(process->model);
-  if (serving) note_failure(model, Failure::crash);
+  if (serving && model.failures > 0)
+    fails_for_its_waiters(model);
+  else if (serving)
+    note_failure(model, Failure::crash);
   process_ended(*process);
 }
 
@@ -197,8 +200,12 @@ void Oracle::load_failed(Process& process) {
   process.failed = true;
   Entry& model = models_.at(process.model);
   if (process.clamped && !outdated(process)) model.oversize_failed = true;
+  fails_for_its_waiters(model);
+}
+
+void Oracle::fails_for_its_waiters(Entry& model) {
   model.preload = false;
-  load_failed_now_ = process.model;
+  load_failed_now_ = model.spec.id;
   note_failure(model, Failure::load);
 }
 

@@ -53,6 +53,7 @@ class Peer {
   void close() { socket_.close(); }
   void reset();       // closes with a RST
   void close_send();  // half of it
+  void shut_down();   // both halves; what has not been read is kept until it is closed
   void small_receive_buffer();
 
  private:
@@ -77,7 +78,8 @@ class FunctionHandler final : public Handler {
 class Upstream {
  public:
   using Script = std::function<Task<void>(Peer&, int)>;
-  Upstream(boost::asio::io_context& io, Script script);
+  enum class Listens { port, socket };
+  Upstream(boost::asio::io_context& io, Script script, Listens listens = Listens::port);
   ~Upstream();
   const Address& address() const;
   int connections() const;

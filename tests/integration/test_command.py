@@ -197,6 +197,42 @@ def test_one_that_breaks_off_in_an_answer_cuts_that_answer_and_is_started_anew()
         until(lambda: load(rouse)[0] == 200, "it is loaded again")
 
 
+def test_one_that_dies_each_time_it_is_well_is_given_up_with_its_last_lines_and_another_answers():
+    with serve(app=program("well-and-dies"), other=program("serves"),
+               backed=program("well-and-dies", fallback=["other"])) as rouse:
+        status, _, body = rouse.chat("app")
+        assert status == 502 and "exited with code 6" in body["error"]["message"], body
+        assert "well, and leaving" in rouse.model("app")["error"]
+        until(lambda: not tree_of(rouse), "no process is left")
+        status, headers, body = rouse.chat("app")  # or it waited out the pause, and found the same
+        assert status == 502 and "exited with code 6" in str(body), body
+        status, headers, _ = rouse.chat("backed")
+        assert status == 200 and headers["x-rouse-model"] == "other"
+
+
+def test_whoever_asks_one_that_dies_of_it_hears_how_it_ended():
+    with serve(app=program("dies-in-an-answer")) as rouse:
+        status, _, body = rouse.chat("app")
+        assert status == 502 and "its worker ended while it answered: exited with code 8" in body["error"]["message"], body
+        until(lambda: "the weights are gone" in rouse.text(), "the log has its last lines")
+
+
+@pytest.mark.parametrize("where", ["{socket}", "{port}"])
+def test_one_that_lives_and_listens_no_more_is_ended_and_started_anew(where):
+    with serve(app=program("stops-listening", where=where)) as rouse:
+        first = load(rouse)[2]["pid"]
+
+        def other():
+            status, _, body = rouse.chat("app")
+            assert status == 200, body
+            return rouse.model("app")["pid"] != first
+
+        until(other, "another worker answers")
+        assert not alive(first)
+        logs = rouse.get("/rouse/v1/models/app/logs")
+        assert "nobody listens any more where it was told to" in logs and "listening no more" in logs
+
+
 # --- ports that others take ---------------------------------------------------------------------------------------
 
 

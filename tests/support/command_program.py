@@ -12,6 +12,7 @@ import signal
 import socket
 import socketserver
 import sys
+import threading
 
 WHAT, WHERE, MORE = sys.argv[1], sys.argv[2], sys.argv[3:]
 SLEEP, WAKE = "/sleep?level=1", "/wake_up"
@@ -60,6 +61,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(int(MORE[0]), json.loads(MORE[1]))
         self.answer(200, {"pid": os.getpid(), "argv": sys.argv, "cwd": os.getcwd(), "environment": dict(os.environ),
                           "told": self.server.told})
+        if WHAT == "well-and-dies":
+            say("well, and leaving")
+            os._exit(6)
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
@@ -80,6 +84,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             say("breaking off")
             os._exit(4)
+        if WHAT == "dies-in-an-answer":
+            say("the weights are gone")
+            os._exit(8)
+        if WHAT == "stops-listening":
+            self.close_connection = True
+            threading.Thread(target=self.server.shutdown).start()
         self.tell_others()
         self.do_GET()
 
@@ -100,6 +110,9 @@ def serve():
     server.asleep, server.told = False, []
     server.cache = b"\1" * (64 << 20) if WHAT == "caches" else None
     server.serve_forever()
+    server.server_close()
+    say("listening no more")
+    signal.pause()
 
 
 def hold_weights(then=lambda: None):
