@@ -194,7 +194,8 @@ http::Task<void> Worker::ask_whether_well(std::string why) {
   if (ending_ || (status && *status == 200)) co_return;
   parts_.launcher.explain_oom_kill();
   end_as_lost(std::format("{}, and it is no longer well: GET {}: {}", why, health.path,
-                          status ? std::format("{} and not 200", *status) : status.error().message));
+                          status ? std::format("{} and not 200", *status)
+                                 : std::format("{} ({})", status.error().message, status.error().context)));
 }
 
 void Worker::end_if_deaf() {

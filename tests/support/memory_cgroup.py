@@ -42,6 +42,12 @@ class MemoryCgroup:
         """For a child process before it executes its program."""
         (self.folder / "cgroup.procs").write_text(str(os.getpid()))
 
+    def kills(self) -> int:
+        """By the OOM killer."""
+        told = [self.folder / name for name in ("memory.oom_control", "memory.events")]
+        lines = next(file for file in told if file.exists()).read_text().splitlines()
+        return int(dict(line.split() for line in lines)["oom_kill"])
+
 
 @contextlib.contextmanager
 def memory_cgroup(limit: int):
