@@ -134,15 +134,20 @@ class Scanner {
     std::map<std::pair<std::string, int>, std::map<int, fs::path>> sets;  // by whole name and count
     for (const fs::directory_entry& entry : entries) {
       const fs::path& path = entry.path();
-      std::error_code none;  // a link that leads nowhere is nothing
+      std::error_code none;
       if (entry.is_directory(none)) {
         if (!path.filename().string().starts_with('.')) listing.folders.push_back(path);
         continue;
       }
-      if (!entry.is_regular_file(none) || (skip_ && skip_(path.string()))) continue;
+      if (skip_ && skip_(path.string())) continue;
+      const bool is_gguf = std::ranges::equal(path.extension().string(), std::string_view(".gguf"), {}, lower);
+      if (!entry.is_regular_file(none)) {
+        if (is_gguf) leave_out(path, entry.exists(none) ? "is no file" : "is a link that leads nowhere");
+        continue;
+      }
       listing.has_config |= path.filename() == "config.json";
       listing.has_safetensors |= path.extension() == ".safetensors";
-      if (path.extension() != ".gguf") continue;
+      if (!is_gguf) continue;
       const std::string stem = path.stem().string();
       if (has_word(stem, "mmproj")) {
         listing.projectors.emplace(stem, path);
@@ -159,6 +164,7 @@ class Scanner {
   }
 
   bool is_complete(const fs::path& folder, const std::string& whole, int count, const std::map<int, fs::path>& parts) {
+    if (count == 0) leave_out(parts.begin()->second, "is one of no parts, by its name");
     for (int i = 1; i <= count; ++i) {
       if (parts.contains(i)) continue;
       const auto there = std::ranges::count_if(parts, [&](const auto& part) { return part.first <= count; });
@@ -223,7 +229,9 @@ class Scanner {
   }
 
   void walk(const fs::path& folder, const std::string& above, int depth) {
-    if (depth > kDeepest || !is_new(folder)) return;
+    if (!is_new(folder)) return;
+    if (depth > kDeepest)
+      return leave_out(folder, std::format("lies more than {} folders deep and is not looked into", kDeepest));
     const std::string own = folder.filename().string();
     if (own.starts_with(kCache)) return read_cache(folder, own.substr(kCache.size()));
     const Listing listing = list(folder);

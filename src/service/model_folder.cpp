@@ -26,8 +26,14 @@ std::string plain(const std::string& folder) {
 // Whether files of this name have a say in what models there are.
 bool matters(const std::string& path) {
   const fs::path name = fs::path(path).filename();
-  const fs::path kind = name.extension();
+  std::string kind = name.extension().string();
+  for (char& c : kind) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return kind == ".gguf" || kind == ".safetensors" || name == "config.json" || name == "main";  // refs/main
+}
+
+bool is_link(const std::string& path) {
+  struct stat found{};
+  return ::lstat(path.c_str(), &found) == 0 && S_ISLNK(found.st_mode);
 }
 
 // A file that has only been created will be written and closed; a link is there at once.
@@ -162,8 +168,12 @@ void ModelFolder::watch_for_return() {
 void ModelFolder::heard(const system::FolderEvent& event) {
   if (event.kind == Kind::lost || event.kind == Kind::missed) return settle();
   const bool outside = fs::path(event.path).parent_path() == parent();
-  if (outside ? event.path != path_ : !event.is_folder && !matters(event.path)) return;
-  if (event.is_folder) return settle();
+  if (outside && event.path != path_) return;
+  // Also a link to a folder, which may be gone already.
+  const bool of_folder =
+      event.is_folder || (!matters(event.path) && (is_link(event.path) || watch_->watches(event.path)));
+  if (of_folder || outside) return settle();
+  if (!matters(event.path)) return;
   if (event.kind == Kind::created && !is_there_at_once(event.path)) {
     in_progress_.insert(event.path);
     return;

@@ -1,6 +1,8 @@
 // What a folder of models holds, by the names of files.
 #include "config/scan.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
@@ -48,7 +50,6 @@ TEST_CASE("the models of a folder are its GGUF files, in order, with all default
   fs::create_directory(folder / "below.gguf");
   folder.write(".hidden/below.gguf");
   fs::create_symlink("qwen3-4b-q4_k_m.gguf", folder / "linked.gguf");
-  fs::create_symlink("nowhere", folder / "dangling.gguf");
   const Scan scan = scanned(folder);
   CHECK(names(scan) == Names{"Llama-3.2--1B-", "linked", "qwen3-4b-q4_k_m"});
   Model qwen;
@@ -98,6 +99,7 @@ TEST_CASE("a sharded file that is not all there is told, and no model") {
   CHECK(names(scan) == Names{"e"});
   CHECK(left_out(folder, scan) == Names{"a: 2 of its 3 parts are there; a-00002-of-00003.gguf is missing",
                                         "c: 0 of its 2 parts are there; c-00001-of-00002.gguf is missing",
+                                        "d-00000-of-00000.gguf: is one of no parts, by its name",
                                         "below/b: 1 of its 2 parts are there; b-00001-of-00002.gguf is missing"});
 }
 
@@ -196,6 +198,23 @@ TEST_CASE("links that lead in a circle end") {
   fs::create_directory_symlink(folder / "a", folder / "a/again");
   fs::create_directory_symlink(folder.path(), folder / "b");
   CHECK(names(scanned(folder)) == Names{"a"});
+}
+
+TEST_CASE("an ending counts in any case, and what looks like a model but is none is told") {
+  const Folder folder;
+  folder.write("Loud.GGUF");
+  folder.write("none-00000-of-00000.gguf");
+  folder.write("a/b/c/d/deep.gguf");
+  folder.write("a/b/c/d/e/deeper.gguf");
+  fs::create_symlink("nowhere", folder / "dangling.gguf");
+  REQUIRE(::mkfifo((folder / "pipe.gguf").c_str(), 0600) == 0);
+  const Scan scan = scanned(folder);
+  CHECK(names(scan) == Names{"Loud", "a/b/c/d"});
+  Names lines = left_out(folder, scan);
+  std::ranges::sort(lines);
+  CHECK(lines == Names{"a/b/c/d/e: lies more than 4 folders deep and is not looked into",
+                       "dangling.gguf: is a link that leads nowhere",
+                       "none-00000-of-00000.gguf: is one of no parts, by its name", "pipe.gguf: is no file"});
 }
 
 TEST_CASE("what is skipped is not there") {

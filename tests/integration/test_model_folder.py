@@ -145,6 +145,18 @@ def test_folders_below_are_models_of_their_name_as_soon_as_they_are_whole(folder
         until_names(rouse, "first", "org/name")
 
 
+def test_a_folder_that_is_linked_in_and_taken_away_again_is_heard_of(folder, models, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy(models.text, elsewhere / "LOUD.GGUF")
+    with RouseDaemon(models=folder) as rouse:
+        until_watching(rouse, folder)
+        (folder / "linked").symlink_to(elsewhere)
+        until_names(rouse, "first", "linked")
+        (folder / "linked").unlink()
+        until_names(rouse, "first")
+
+
 def test_a_model_in_parts_is_one_when_all_of_them_are_there(folder, models):
     with RouseDaemon(models=folder) as rouse:
         until_watching(rouse, folder)
