@@ -75,6 +75,7 @@ http::Task<bool> PageVisit::run(std::string_view body) {
                                          .fields = request.fields,
                                          .extra = asked_.lines,
                                          .body = body,
+                                         .connect_time = lease_.upstream().connect_time,
                                          .upgrade = upgrade_of(request),
                                          .passing = http::Passing::everything,
                                          .authorization = own,

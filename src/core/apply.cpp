@@ -151,8 +151,9 @@ void Scheduler::Impl::apply(const Exited& e) {
     if (stopping->then) return fail(*model, Trigger::exited, *stopping->then, std::string(stopping->error));
     return transition(*model, Trigger::exited, Cold{});
   }
-  // Twice in a row without a request between that went well: waiting for the next time is of no use.
-  if (model->failures > 0) return fail_load(*model, Trigger::exited, e.error, std::nullopt, e.short_of);
+  // Again and again, without a request between that went well: waiting for the next time is of no use.
+  if (model->failures + 1 >= view.policy.crashes_in_a_row)
+    return fail_load(*model, Trigger::exited, e.error, std::nullopt, e.short_of);
   ++model->failures;
   fail(*model, Trigger::exited, Failure::crash, e.error);
 }

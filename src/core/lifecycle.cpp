@@ -24,7 +24,7 @@ constexpr std::array kEdges{
     Edge{ready, T::drain, draining, "no new leases: a plan, an unload, a changed or removed entry, shutdown"},
     Edge{ready, T::stop, stopping, "idle, and expired, evicted or over budget"},
     Edge{ready, T::sleep, sleeping, "idle, and expired, evicted or over budget, where sleeping gives enough"},
-    Edge{ready, T::exited, failed, "it crashed; its queue waits out the back-off, or is refused if that is not new"},
+    Edge{ready, T::exited, failed, "it crashed; its queue waits out the back-off, or is refused after several in a row"},
     Edge{draining, T::undrain, ready, "the plan that drained it was met without it, or dropped"},
     Edge{draining, T::stop, stopping, "the last lease ended, or was cut at the deadline"},
     Edge{draining, T::sleep, sleeping, "the last lease ended, and the plan is met by what its sleep gives"},

@@ -35,6 +35,7 @@ struct Policy {
   Duration shared_keep = std::chrono::seconds(30);   // how long idle workers stay beside programs that are not ours
   Duration calm = std::chrono::seconds(3);  // what others give back is believed in once it has stayed back so long
   Duration return_bound = std::chrono::seconds(5);          // bytes not seen back by then are unconfirmed
+  std::uint32_t crashes_in_a_row = 3;                       // until whoever waits is refused
   Duration backoff_first = std::chrono::milliseconds(250);  // doubled with each failure in a row
   Duration backoff_longest = std::chrono::minutes(5);
 };

@@ -19,6 +19,7 @@ std::string gpus_of(const core::Placement& placement) {
   return text;
 }
 
+constexpr Duration kRequestsOwn = std::chrono::hours(24);  // to connect: its deadline is what counts
 // A worker that is not ready in time can say what it does instead, if it is asked before the core gives it up.
 constexpr Duration kEarlier = std::chrono::milliseconds(20);
 
@@ -143,7 +144,7 @@ std::shared_ptr<const Entry> Daemon::Impl::entry_of(WorkerId id) const {
 
 Upstream Daemon::Impl::upstream_of(WorkerId id, const Entry& entry) const {
   const auto* remote = std::get_if<config::Remote>(&entry.model.engine);
-  if (!remote) return {.address = workers.at(id)->address()};
+  if (!remote) return {.address = workers.at(id)->address(), .connect_time = kRequestsOwn};
   return {.address = {.host = remote->host,
                       .port = remote->port,
                       .path = remote->socket,

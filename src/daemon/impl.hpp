@@ -41,7 +41,7 @@ class Daemon::Impl final : public Desk {
   void abandon(RequestId request) override;
   void finish(RequestId request, core::Outcome outcome) override;
   Waited waited(const Pending& pending) const override;
-  void doubt(const Pending& pending) override;
+  void doubt(Pending& pending) override;
   Error explain(const core::Refusal& refusal, ModelId model) const override;
   std::optional<Barred> enter_circuit(Pending& pending) override;
   void leave_circuit(Pending& pending, CircuitBreaker::Verdict verdict, Error why) override;

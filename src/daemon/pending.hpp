@@ -23,7 +23,7 @@ class Desk {
   virtual void abandon(RequestId request) = 0;
   virtual void finish(RequestId request, core::Outcome outcome) = 0;
   virtual Waited waited(const Pending& pending) const = 0;
-  virtual void doubt(const Pending& pending) = 0;
+  virtual void doubt(Pending& pending) = 0;
   virtual std::optional<Barred> enter_circuit(Pending& pending) = 0;
   virtual void leave_circuit(Pending& pending, CircuitBreaker::Verdict verdict, Error why) = 0;
   virtual Error explain(const core::Refusal& refusal, ModelId model) const = 0;
@@ -56,6 +56,7 @@ struct Pending {
   std::optional<TimePoint> first_byte = {};
   std::function<void(Cut)> cut = {};
   std::optional<Cut> cut_short = {};
+  bool unheard = false;  // nobody listened where the worker did
   bool worker_gone = false;
   std::string worker_end = {};  // how it ended
   bool open_ended = false;      // see Lease::is_open_ended

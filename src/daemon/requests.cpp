@@ -80,8 +80,12 @@ Waited Daemon::Impl::waited(const Pending& pending) const {
   return {.queue = std::max(Duration{}, now - pending.submitted - load), .load = load};
 }
 
-void Daemon::Impl::doubt(const Pending& pending) {
-  if (const auto worker = workers.find(pending.worker); worker != workers.end()) worker->second->end_if_deaf();
+void Daemon::Impl::doubt(Pending& pending) {
+  pending.unheard = true;
+  const bool answers_others = std::ranges::any_of(
+      requests, [&](const auto& other) { return other.second->worker == pending.worker && !other.second->unheard; });
+  const auto worker = workers.find(pending.worker);
+  if (!answers_others && worker != workers.end()) worker->second->end_if_deaf();
 }
 
 RequestStatus Daemon::Impl::status(const Pending& pending) const {

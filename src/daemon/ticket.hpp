@@ -72,7 +72,7 @@ class Lease {
   // that has told of it.
   std::optional<Barred> enter_circuit();
   void leave_circuit(CircuitBreaker::Verdict verdict, Error why = {});
-  // Nobody has read the request: the worker is ended if it is found to listen no more.
+  // Nobody listened where the worker did: it is ended if that stays so, and it answers nobody else.
   void doubt_worker();
   // Waits until the worker's process is known to be gone, at most until `time`; whether it is.
   http::Task<bool> worker_gone_by(TimePoint time);

@@ -18,7 +18,7 @@ namespace {
 constexpr int kAttempts = 5;  // while other programs come first
 constexpr std::size_t kLastLines = 5;
 constexpr Duration kHealthTime = std::chrono::seconds(5);
-constexpr Duration kBetweenLooks = std::chrono::milliseconds(50);
+constexpr Duration kBetweenLooks = std::chrono::milliseconds(400);
 constexpr Duration kTrimTime = std::chrono::minutes(1);
 
 struct Answer {
@@ -206,7 +206,7 @@ void Worker::end_if_deaf() {
 http::Task<void> Worker::see_whether_it_listens() {
   const std::shared_ptr<bool> alive = alive_;  // shared with the worker, which ends it
   bool deaf = true;
-  for (int look = 0; deaf && look < 2; ++look) {  // its sockets close a moment before its end is known
+  for (int look = 0; deaf && look < 2; ++look) {  // it may only be changing its socket, or about to end
     if (look > 0) {
       pause_.expires_after(kBetweenLooks);
       co_await pause_.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{}));

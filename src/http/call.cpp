@@ -61,9 +61,8 @@ Error Call::Wire::error() const {
 Task<bool> Call::Wire::make_link(Duration connect_time) {
   const std::uint64_t era = core_->era(address_);
   const TimePoint until = std::min<TimePoint>(deadline_, std::chrono::steady_clock::now() + connect_time);
-  auto connected = co_await connect(core_->io, core_->deadlines, core_->trust, address_, until);
+  auto connected = co_await connect(core_->io, core_->deadlines, core_->trust, address_, until, &nobody_listens_);
   if (!connected) {
-    nobody_listens_ = std::chrono::steady_clock::now() < until;  // and not: has no room for another connection
     broke(std::move(connected.error()));
     co_return false;
   }
@@ -154,8 +153,8 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
   const bool may_repeat = may_be_done_twice(request);
   for (bool fresh = false;; fresh = true) {
     if (ended_ != Ended::no) co_return std::unexpected(error());
-    // On a kept connection it may cross with the end of that, and only a Unix socket says whether it was read before.
-    if (!fresh && (may_repeat || address_.is_unix())) link_ = core_->take(address_);
+    // What may not be done twice goes on a connection of its own: on a kept one it may cross with the end of that.
+    if (!fresh && may_repeat) link_ = core_->take(address_);
     if (!link_ && !co_await make_link(request.connect_time.value_or(core_->limits.connect_time))) {
       if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
         co_return std::unexpected(cancelled());
@@ -199,7 +198,7 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
       nothing_came = false;
       link_->in.produce(received);
       if (!parse_head(request)) continue;
-      read_whole_ = true;
+      was_seen_ = true;
       if (broken_) co_return std::unexpected(error());
       co_return &link_->head;
     }
@@ -207,11 +206,10 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
     if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
       co_return std::unexpected(cancelled());
     }
-    const bool took_all = sent == Sent::all && to.clean_end() && !to.left_unread();
-    if (!nothing_came || ended_ != Ended::no || took_all) read_whole_ = true;
+    // A program may act on the first bytes of what it was sent: only where that does no harm, the rest counts.
+    if (!may_repeat || !nothing_came || ended_ != Ended::no || (sent == Sent::all && to.clean_end())) was_seen_ = true;
     broke("it closed the connection without an answer");
-    const bool again = reused && nothing_came && ended_ == Ended::no && (may_repeat || !took_all);
-    if (!again) co_return std::unexpected(error());
+    if (!reused || !nothing_came || ended_ != Ended::no) co_return std::unexpected(error());
     broken_ = false;
     link_.reset();
   }

@@ -101,8 +101,9 @@ class Call {
   void stop();
   void set_deadline(TimePoint deadline);
 
-  // After send() has failed: nobody has read the request whole. No connection was made, or it was closed with some of
-  // the request unread, which the kernel tells from one that was closed after all was read.
+  // After send() has failed: nobody has seen the request, as far as that matters. No connection was made; or, of what
+  // may be done twice, it was closed with some of the request unread, which the kernel tells from one that was closed
+  // after all was read.
   bool unseen() const;
   // After send() has failed: where it was to go a connection was refused, or there is no such place.
   bool nobody_listens() const;

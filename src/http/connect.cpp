@@ -128,7 +128,7 @@ Task<Result<StreamPtr>> encrypted(Deadlines& deadlines, TlsTrust& trust, Address
 }  // namespace
 
 Task<Result<StreamPtr>> connect(asio::io_context& io, Deadlines& deadlines, TlsTrust& trust, Address address,
-                                TimePoint until) {
+                                TimePoint until, bool* nobody_listens) {
   std::vector<SocketAddress> addresses;
   if (address.is_unix()) {
     addresses.push_back(unix_socket_address(address.path));
@@ -146,6 +146,7 @@ Task<Result<StreamPtr>> connect(asio::io_context& io, Deadlines& deadlines, TlsT
     const int family = to.storage.ss_family;
     const int socket = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (socket < 0) {
+      *nobody_listens = false;
       why = std::strerror(errno);
       continue;
     }
@@ -168,6 +169,7 @@ Task<Result<StreamPtr>> connect(asio::io_context& io, Deadlines& deadlines, TlsT
       co_return co_await encrypted(deadlines, trust, address, stream, until);
     }
     stream->close();
+    *nobody_listens = error == ECONNREFUSED || error == ENOENT;
     why = std::strerror(error);
     if (error == ECANCELED) break;
   }

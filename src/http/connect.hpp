@@ -11,8 +11,9 @@
 
 namespace rouse::http {
 
-// Fails with upstream_failed, or untrusted. Tries each address that a name resolves to.
+// Fails with upstream_failed, or untrusted. Tries each address that a name resolves to. `nobody_listens`: set to
+// whether it failed because nobody does there, and not for want of time, of room or of descriptors.
 Task<Result<StreamPtr>> connect(boost::asio::io_context& io, Deadlines& deadlines, TlsTrust& trust, Address address,
-                                TimePoint until);
+                                TimePoint until, bool* nobody_listens);
 
 }  // namespace rouse::http

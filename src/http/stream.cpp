@@ -1,9 +1,7 @@
 #include "http/stream.hpp"
 
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -99,19 +97,6 @@ void Stream::on_read(boost::system::error_code error, std::size_t received) {
   } else if (watcher_ != nullptr) {
     watcher_->on_unawaited_read();
   }
-}
-
-// What the other side has not read stays ours; closed, it is thrown away, and that is an error of ours. One that is
-// shut down and then closed ends in order, with the one or the other a moment later.
-bool Stream::left_unread() const {
-  auto& socket = const_cast<Stream*>(this)->socket_;
-  const int handle = socket.native_handle();
-  int family = 0, unread = 0, error = 0;
-  socklen_t size = sizeof family;
-  if (::getsockopt(handle, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0 || family != AF_UNIX) return false;
-  if (::ioctl(handle, SIOCOUTQ, &unread) == 0 && unread > 0) return true;
-  size = sizeof error;
-  return ::getsockopt(handle, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && error == ECONNRESET;
 }
 
 std::size_t Stream::take_received() { return std::exchange(received_, 0); }

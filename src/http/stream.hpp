@@ -63,8 +63,6 @@ class Stream final : public boost::intrusive_ref_counter<Stream, boost::thread_u
   // What the last completed read brought; 0 is the end, or an error. Gives it once.
   std::size_t take_received();
   bool clean_end() const { return clean_end_; }  // the other side has closed its, in order
-  // After a clean end, of a Unix socket: bytes that were written had not been read then. TCP cannot tell.
-  bool left_unread() const;
 
   // Writes what the socket takes, and moves `pieces` on behind it.
   Written try_write(std::span<iovec>& pieces);

@@ -103,7 +103,7 @@ class Call::Wire final : public Deadlines::Entry {
   }
 
   const ResponseHead& head() const { return link_->head; }
-  bool unseen() const { return !read_whole_; }
+  bool unseen() const { return !was_seen_; }
   bool nobody_listens() const { return nobody_listens_; }
   bool has_head() const { return has_head_; }
   bool bodiless() const { return framing_ == Framing::none; }
@@ -137,7 +137,7 @@ class Call::Wire final : public Deadlines::Entry {
   Framing framing_ = Framing::none;
   Ended ended_ = Ended::no;
   bool has_head_ = false;
-  bool read_whole_ = false;  // the request, perhaps
+  bool was_seen_ = false;  // the request, perhaps
   bool nobody_listens_ = false;
   bool whole_ = false;
   bool broken_ = false;

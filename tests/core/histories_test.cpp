@@ -131,7 +131,7 @@ TEST_CASE("the queue of a worker that crashes waits out the back-off and is serv
   CHECK_FALSE(play.request(queued).refused);
 }
 
-TEST_CASE("whoever waits for a worker that crashes again before any request went well hears why, and so do newcomers") {
+TEST_CASE("whoever waits for a worker that crashes again and again before any request went well hears why") {
   Play play(gib(4));
   ModelSpec one = Play::sized(gib(3));
   one.concurrency = 1;
@@ -145,19 +145,22 @@ TEST_CASE("whoever waits for a worker that crashes again before any request went
   };
   const RequestId first = play.ask(id, {.lease = 10s});
   const RequestId second = play.ask(id, {.lease = 10s});
-  const RequestId third = play.ask(id);
+  const RequestId third = play.ask(id, {.lease = 10s});
+  const RequestId fourth = play.ask(id);
   play.run_for(1s);
-  crash(first);
-  CHECK_FALSE(play.request(third).refused);
-  play.run_for(5s);
-  crash(second);
-  REQUIRE(play.request(third).refused);
-  CHECK(play.request(third).refused->reason == Reason::load_failed);
-  CHECK(play.request(third).refused->detail == "exited with code 3");
+  for (const RequestId running : {first, second}) {
+    crash(running);
+    CHECK_FALSE(play.request(fourth).refused);
+    play.run_for(5s);
+  }
+  crash(third);
+  REQUIRE(play.request(fourth).refused);
+  CHECK(play.request(fourth).refused->reason == Reason::load_failed);
+  CHECK(play.request(fourth).refused->detail == "exited with code 3");
   const RequestId newcomer = play.ask(id);
   CHECK(play.request(newcomer).refused->reason == Reason::load_failed);
 
-  play.run_for(1s);  // its back-off is over
+  play.run_for(2s);  // its back-off is over
   const RequestId later = play.ask(id, {.lease = 1s});
   const RequestId waiting = play.ask(id, {.lease = 10s});
   const RequestId last = play.ask(id);

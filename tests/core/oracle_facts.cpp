@@ -83,7 +83,7 @@ void Oracle::on(const Exited& e) {
     it->second.ended_with = it->second.bytes;
   }
   Entry& model = models_.at(process->model);
-  if (serving && model.failures > 0)
+  if (serving && model.failures + 1 >= policy_.crashes_in_a_row)
     fails_for_its_waiters(model);
   else if (serving)
     note_failure(model, Failure::crash);

@@ -96,13 +96,13 @@ TEST_CASE("no value splits a header", "[http]") {
 }
 
 TEST_CASE("a request that nobody has read whole is told from one that somebody may have", "[http]") {
-  const auto unseen_by = [](Upstream::Script script) {
+  const auto unseen_by = [](Upstream::Script script, Passing passing = Passing::inference) {
     World world;
     Upstream upstream(world.io, std::move(script));
     bool unseen = false;
     world.run([&]() -> Task<void> {
       Call call(world.pool, upstream.address());
-      const auto head = co_await call.send({.method = "POST", .body = "body"});
+      const auto head = co_await call.send({.method = "POST", .body = "body", .passing = passing});
       REQUIRE_FALSE(head);
       unseen = call.unseen();
     });
@@ -112,6 +112,12 @@ TEST_CASE("a request that nobody has read whole is told from one that somebody m
     co_await peer.sip(1);
     peer.close();
   }));
+  CHECK_FALSE(unseen_by(  // an application may have acted on what it has seen of it
+      [](Peer& peer, int) -> Task<void> {
+        co_await peer.sip(1);
+        peer.close();
+      },
+      Passing::everything));
   CHECK_FALSE(unseen_by([](Peer& peer, int) -> Task<void> {
     co_await peer.message();
     peer.close();

@@ -1,14 +1,10 @@
 #include "world.hpp"
 
-#include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <boost/asio.hpp>
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
-#include <filesystem>
 #include <format>
 
 #include "http/chunked.hpp"
@@ -120,32 +116,16 @@ void Peer::reset() {
   socket_.close();
 }
 
-void Peer::shut_down() { socket_.shutdown(asio::socket_base::shutdown_both); }
 void Peer::close_send() { socket_.shutdown(asio::socket_base::shutdown_send); }
 void Peer::small_receive_buffer() { socket_.set_option(asio::socket_base::receive_buffer_size(4096)); }
 
 struct Upstream::State {
-  State(asio::io_context& io, Script part, Listens listens)
-      : acceptor(io.get_executor(), endpoint(listens)), script(std::move(part)) {
-    const auto at = acceptor.local_endpoint();
-    if (listens == Listens::socket) {
-      address = unix_address(reinterpret_cast<const sockaddr_un*>(at.data())->sun_path);
-    } else {
-      address = tcp_address("127.0.0.1", ntohs(reinterpret_cast<const sockaddr_in*>(at.data())->sin_port));
-    }
-  }
-  ~State() {
-    if (address.is_unix()) std::filesystem::remove(address.path);
-  }
+  State(asio::io_context& io, Script part)
+      : acceptor(io.get_executor(), asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
+        script(std::move(part)),
+        address(tcp_address("127.0.0.1", acceptor.local_endpoint().port())) {}
 
-  static asio::generic::stream_protocol::endpoint endpoint(Listens listens) {
-    static int number = 0;
-    if (listens == Listens::port) return asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0);
-    const std::string name = std::format("rouse-http-{}-{}.sock", ::getpid(), ++number);
-    return asio::local::stream_protocol::endpoint((std::filesystem::temp_directory_path() / name).string());
-  }
-
-  asio::basic_socket_acceptor<asio::generic::stream_protocol, Executor> acceptor;
+  asio::basic_socket_acceptor<asio::ip::tcp, Executor> acceptor;
   Script script;
   Address address;
   std::list<Peer> peers;
@@ -163,8 +143,7 @@ Task<void> play([[maybe_unused]] std::shared_ptr<void> keep, const Upstream::Scr
 
 }  // namespace
 
-Upstream::Upstream(asio::io_context& io, Script script, Listens listens)
-    : state_(std::make_shared<State>(io, std::move(script), listens)) {
+Upstream::Upstream(asio::io_context& io, Script script) : state_(std::make_shared<State>(io, std::move(script))) {
   asio::co_spawn(io.get_executor(), accept(state_), asio::detached);
 }
 Upstream::~Upstream() {
@@ -178,7 +157,7 @@ Task<void> Upstream::accept(std::shared_ptr<State> state) {
   while (true) {
     auto [error, socket] = co_await state->acceptor.async_accept(asio::as_tuple(asio::deferred));
     if (error) co_return;
-    if (!state->address.is_unix()) socket.set_option(asio::ip::tcp::no_delay(true));
+    socket.set_option(asio::ip::tcp::no_delay(true));
     const int number = static_cast<int>(state->peers.size());
     Peer& peer = state->peers.emplace_back(Socket(std::move(socket)));
     asio::co_spawn(state->acceptor.get_executor(), play(state, state->script, peer, number), asio::detached);

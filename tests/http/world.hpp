@@ -53,7 +53,6 @@ class Peer {
   void close() { socket_.close(); }
   void reset();       // closes with a RST
   void close_send();  // half of it
-  void shut_down();   // both halves; what has not been read is kept until it is closed
   void small_receive_buffer();
 
  private:
@@ -78,8 +77,7 @@ class FunctionHandler final : public Handler {
 class Upstream {
  public:
   using Script = std::function<Task<void>(Peer&, int)>;
-  enum class Listens { port, socket };
-  Upstream(boost::asio::io_context& io, Script script, Listens listens = Listens::port);
+  Upstream(boost::asio::io_context& io, Script script);
   ~Upstream();
   const Address& address() const;
   int connections() const;

@@ -224,8 +224,8 @@ def test_one_that_lives_and_listens_no_more_is_ended_and_started_anew(where):
 
         def other():
             status, _, body = rouse.chat("app")
-            assert status == 200, body
-            return rouse.model("app")["pid"] != first
+            assert status in (200, 502), body  # who stood in its queue as it closed that is told to try again
+            return status == 200 and rouse.model("app")["pid"] != first
 
         until(other, "another worker answers")
         assert not alive(first)
