@@ -153,8 +153,10 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
   const bool may_repeat = may_be_done_twice(request);
   for (bool fresh = false;; fresh = true) {
     if (ended_ != Ended::no) co_return std::unexpected(error());
-    // What may not be done twice goes on a connection of its own: on a kept one it may cross with the end of that.
-    if (!fresh && may_repeat) link_ = core_->take(address_);
+    // What may not be done twice goes on a connection of its own: on a kept one it may cross with the end of that. The
+    // kept one makes room for it, since a server may serve one connection at a time.
+    if (!fresh) link_ = core_->take(address_);
+    if (!may_repeat) link_.reset();
     if (!link_ && !co_await make_link(request.connect_time.value_or(core_->limits.connect_time))) {
       if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
         co_return std::unexpected(cancelled());

@@ -171,6 +171,24 @@ TEST_CASE("an application is asked once for what must not be done twice", "[http
   }
 }
 
+TEST_CASE("a server of one connection at a time answers what needs a connection of its own", "[http]") {
+  World world;
+  bool busy = false;
+  Upstream upstream(world.io, [&](Peer& peer, int) -> Task<void> {
+    co_await world.until([&] { return !busy; });
+    busy = true;
+    while ((co_await peer.message()).whole) co_await peer.send("HTTP/1.1 204 No Content\r\n\r\n");
+    busy = false;
+  });
+  world.run([&]() -> Task<void> {
+    for (const std::string_view method : {"GET", "POST", "POST", "GET"}) {
+      Call call(world.pool, upstream.address());
+      const auto head = co_await call.send({.method = method, .passing = Passing::everything});
+      REQUIRE(head);
+    }
+  });
+}
+
 TEST_CASE("a request is not sent again once something of an answer came", "[http]") {
   World world;
   Upstream upstream(world.io, [](Peer& peer, int) -> Task<void> {
