@@ -13,7 +13,7 @@ namespace rouse::api {
 
 // `worker_end`: how the worker ended and what it last wrote; empty: it lives, as far as is known.
 Fault engine_fault(const Error& error, std::optional<daemon::Cut> cut, bool remote, std::string_view model,
-                   std::string_view worker_end = {});
+                   std::string_view worker_end);
 
 // What an engine says it cannot do (501) is no fault of its worker's, and asking again is of no use.
 inline constexpr int kNotImplemented = 501;

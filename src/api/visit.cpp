@@ -62,7 +62,7 @@ void Visit::note_progress() {
 http::Task<bool> Visit::worker_had_died() {
   const bool may_have_died = call_.unseen() && !cut_ && !lease_.upstream().is_remote;
   if (may_have_died && call_.nobody_listens()) lease_.doubt_worker();
-  const bool died = may_have_died && co_await lease_.worker_gone_by(later(sent_, kDeathNoticed));
+  const bool died = may_have_died && co_await lease_.worker_gone_by(later(parts_.clock.now(), kDeathNoticed));
   if (died) lease_.finish(core::Outcome::unused);
   co_return died;
 }

@@ -140,14 +140,14 @@ class Scanner {
         continue;
       }
       if (skip_ && skip_(path.string())) continue;
-      const bool is_gguf = std::ranges::equal(path.extension().string(), std::string_view(".gguf"), {}, lower);
+      const bool is_model = is_gguf(path.string());
       if (!entry.is_regular_file(none)) {
-        if (is_gguf) leave_out(path, entry.exists(none) ? "is no file" : "is a link that leads nowhere");
+        if (is_model) leave_out(path, entry.exists(none) ? "is no file" : "is a link that leads nowhere");
         continue;
       }
       listing.has_config |= path.filename() == "config.json";
       listing.has_safetensors |= path.extension() == ".safetensors";
-      if (!is_gguf) continue;
+      if (!is_model) continue;
       const std::string stem = path.stem().string();
       if (has_word(stem, "mmproj")) {
         listing.projectors.emplace(stem, path);
@@ -273,6 +273,10 @@ class Scanner {
 };
 
 }  // namespace
+
+bool is_gguf(const std::string& path) {
+  return std::ranges::equal(fs::path(path).extension().string(), std::string_view(".gguf"), {}, lower);
+}
 
 std::expected<Scan, Problems> scan_models(const std::string& folder, const Skip& skip) {
   std::error_code error;

@@ -25,6 +25,9 @@ struct Scan {
   std::vector<std::string> folders;  // that were looked into, the given one first
 };
 
+// By its name: the ending counts in upper and lower case.
+bool is_gguf(const std::string& path);
+
 // Whether a file is not to be looked at (yet).
 using Skip = std::function<bool(const std::string& path)>;
 

@@ -50,6 +50,7 @@ class LoadCourse {
 
   double cold() const { return cold_; }  // share of the files that had to come from a disk
   Duration took() const { return took_; }
+  std::size_t points() const { return points_.size(); }  // that it is kept by
   const Fetched& fetched() const { return fetched_; }
   const Fetched& fetched_lately() const { return lately_; }  // what came long ago counts for next to nothing
   // Of the time until `at`, what was not waiting for a disk.

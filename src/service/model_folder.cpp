@@ -26,9 +26,8 @@ std::string plain(const std::string& folder) {
 // Whether files of this name have a say in what models there are.
 bool matters(const std::string& path) {
   const fs::path name = fs::path(path).filename();
-  std::string kind = name.extension().string();
-  for (char& c : kind) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return kind == ".gguf" || kind == ".safetensors" || name == "config.json" || name == "main";  // refs/main
+  return config::is_gguf(path) || name.extension() == ".safetensors" || name == "config.json" ||
+         name == "main";  // refs/main
 }
 
 bool is_link(const std::string& path) {
@@ -39,7 +38,7 @@ bool is_link(const std::string& path) {
 // A file that has only been created will be written and closed; a link is there at once.
 bool is_there_at_once(const std::string& path) {
   struct stat found{};
-  return ::lstat(path.c_str(), &found) == 0 && (S_ISLNK(found.st_mode) || found.st_nlink > 1);
+  return is_link(path) || (::lstat(path.c_str(), &found) == 0 && found.st_nlink > 1);
 }
 
 // "…/big-00001-of-" of the first of several parts; all of the path for anything else.
