@@ -91,8 +91,8 @@ struct DrainedByShutdown {
 using DrainCause = std::variant<DrainedByPlan, DrainedByUnload, DrainedByChange, DrainedByShutdown>;
 
 enum class Failure : std::uint8_t {
-  load,   // or serving, each time without a request that went well; waiters were refused, newcomers are until retry_at
-  crash,  // it was serving; its queue waits out the back-off
+  load,          // or it crashed again and again; its waiters were refused; newcomers are, until retry_at
+  crash,         // it was serving; its queue waits out the back-off
   will_not_die,  // its process is still there; no start until it has exited
 };
 
