@@ -5,6 +5,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <chrono>
 #include <format>
+#include <optional>
 #include <utility>
 
 #include "http/connect.hpp"
@@ -165,6 +166,8 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
     }
     if (ended_ != Ended::no) co_return std::unexpected(error());
     const bool reused = !link_->head_bytes.empty();
+    std::optional<PoolCore::Queued> queued;
+    if (!reused) queued.emplace(*core_, address_, *link_);
 
     std::string& out = link_->out;
     out.clear();
@@ -213,6 +216,7 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
     broke("it closed the connection without an answer");
     if (!reused || !nothing_came || ended_ != Ended::no) co_return std::unexpected(error());
     broken_ = false;
+    queued.reset();
     link_.reset();
   }
 }

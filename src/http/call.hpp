@@ -4,7 +4,8 @@
 // request. Owner thread only. What always holds:
 //   * A Call that is destroyed before its answer was read to the end closes its connection at once, so that
 //     the engine stops; otherwise the connection returns to the pool.
-//   * Idle connections are watched: one that the upstream closes leaves the pool at once. A request that still
+//   * Idle connections are watched: one that the upstream closes leaves the pool at once. None idles while a request
+//     has waited long on another, since it may be what the upstream waits for. A request that still
 //     meets a dying pooled connection, with no byte of an answer, is sent once more on a fresh one.
 //   * Field names and values are checked before they are sent: no header is split by a value.
 #pragma once
@@ -35,7 +36,10 @@ struct PoolLimits {
   std::size_t idle_per_upstream = 256;
   Duration idle_time = std::chrono::seconds(60);    // an idle connection is closed after at most twice this
   Duration connect_time = std::chrono::seconds(5);  // for a connection to be made
-  std::size_t head_bytes = std::size_t{64} << 10;   // of an answer
+  // A request waits so long for its answer on a connection of its own before those that idle are closed: its server may
+  // serve one at a time.
+  Duration queue_patience = std::chrono::milliseconds(500);
+  std::size_t head_bytes = std::size_t{64} << 10;  // of an answer
 };
 
 class UpstreamPool {

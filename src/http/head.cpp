@@ -92,11 +92,10 @@ std::optional<HeadRefusal> parse_fields(std::string_view bytes, std::vector<Fiel
   return std::nullopt;
 }
 
+// More than RFC 9112 has: some clients send a path's UTF-8 as it is, and servers take it.
 bool is_target(std::string_view text) {
-  for (const char c : text) {
-    if (c <= ' ' || c >= 0x7f || c == '#') return false;
-  }
-  return !text.empty();
+  const auto splits = [](unsigned char c) { return c <= ' ' || c == 0x7f || c == '#'; };
+  return !text.empty() && std::ranges::none_of(text, splits);
 }
 
 bool is_host(std::string_view text) {

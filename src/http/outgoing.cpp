@@ -1,5 +1,8 @@
 // The head of a request as it goes upstream.
+#include <algorithm>
+#include <array>
 #include <charconv>
+#include <string_view>
 
 #include "http/wire.hpp"
 
@@ -39,10 +42,15 @@ bool are_header_lines(std::string_view lines) {
 }
 
 bool is_target(std::string_view target) {
-  for (const char c : target) {
-    if (c <= ' ' || c >= 0x7f) return false;
-  }
-  return !target.empty();
+  const auto splits = [](unsigned char c) { return c <= ' ' || c == 0x7f; };
+  return !target.empty() && std::ranges::none_of(target, splits);
+}
+
+bool says_length(const Outgoing& request) {
+  constexpr std::array<std::string_view, 3> kAlways{"POST", "PUT", "PATCH"};
+  if (!request.body.empty() || std::ranges::contains(kAlways, request.method)) return true;
+  const auto is_length = [](const Field& field) { return same_name(field.name, "content-length"); };
+  return request.passing == Passing::everything && std::ranges::any_of(request.fields, is_length);
 }
 
 }  // namespace
@@ -76,7 +84,7 @@ bool compose_head(std::string& out, const Outgoing& request, const Address& upst
   }
   if (!request.upgrade.empty()) out.append("Connection: Upgrade\r\nUpgrade: ").append(request.upgrade).append("\r\n");
   out.append(request.extra);
-  if (!request.body.empty() || request.method == "POST" || request.method == "PUT" || request.method == "PATCH") {
+  if (says_length(request)) {
     char digits[20];
     const auto end = std::to_chars(digits, digits + sizeof digits, request.body.size()).ptr;
     out.append("Content-Length: ").append(digits, end).append("\r\n");

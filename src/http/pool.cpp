@@ -28,9 +28,34 @@ std::unique_ptr<Link> PoolCore::take(const Address& upstream) {
   return link;
 }
 
+PoolCore::Shelf* PoolCore::shelf(const Address& upstream, const Link& link) {
+  const auto at = shelves_.find(upstream);
+  return at == shelves_.end() || at->second.era != link.era ? nullptr : &at->second;
+}
+
+PoolCore::Queued::Queued(PoolCore& core, const Address& upstream, const Link& link)
+    : core_(core), upstream_(upstream), link_(link) {
+  // Who serves over TLS serves many at a time, and there every fresh connection costs a handshake.
+  if (upstream.tls) return;
+  core_.deadlines.set(*this, std::chrono::steady_clock::now() + core_.limits.queue_patience);
+}
+
+PoolCore::Queued::~Queued() {
+  if (patient_) return;
+  if (Shelf* shelf = core_.shelf(upstream_, link_)) --shelf->impatient;
+}
+
+void PoolCore::Queued::on_deadline() {
+  Shelf* shelf = core_.shelf(upstream_, link_);
+  if (shelf == nullptr || !link_.stream->may_be_unread()) return;
+  patient_ = false;
+  ++shelf->impatient;
+  shelf->links.clear();
+}
+
 void PoolCore::put(const Address& upstream, std::unique_ptr<Link> link) {
   const auto at = shelves_.find(upstream);
-  if (at == shelves_.end() || at->second.era != link->era) return;
+  if (at == shelves_.end() || at->second.era != link->era || at->second.impatient > 0) return;
   auto& links = at->second.links;
   if (links.size() >= limits.idle_per_upstream) return;
   constexpr std::size_t kLargeIdle = 16;  // so many may keep a large buffer while they idle

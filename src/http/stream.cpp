@@ -1,7 +1,9 @@
 #include "http/stream.hpp"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -184,6 +186,14 @@ Task<bool> Stream::writable() {
 void Stream::cancel_waits() {
   boost::system::error_code ignored;
   socket_.cancel(ignored);
+}
+
+bool Stream::may_be_unread() {
+  sockaddr where{};
+  socklen_t size = sizeof where;
+  int unread = 0;
+  return !open_ || ::getsockname(socket_.native_handle(), &where, &size) != 0 || where.sa_family != AF_UNIX ||
+         ::ioctl(socket_.native_handle(), SIOCOUTQ, &unread) != 0 || unread > 0;
 }
 
 void Stream::close() {

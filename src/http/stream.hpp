@@ -70,6 +70,9 @@ class Stream final : public boost::intrusive_ref_counter<Stream, boost::thread_u
   Task<bool> writable();
   void cancel_waits();  // also an armed read's
 
+  // False: the other side has read all that was written, as a Unix socket knows. Of TCP nobody can tell.
+  bool may_be_unread();
+
   void close();
   bool is_open() const { return open_; }
   void shutdown_send();

@@ -58,6 +58,23 @@ class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Dea
   std::size_t idle(const Address& upstream) const;
   void on_deadline() override;  // closes what has idled too long
 
+  // A request that waits for its answer on a fresh connection. A server that serves few at a time may be waiting for
+  // more on those that we keep: after a while they are closed, and none is kept until this request's wait has ended.
+  class Queued final : public Deadlines::Entry {
+   public:
+    Queued(PoolCore& core, const Address& upstream, const Link& link);
+    ~Queued();
+    Queued(const Queued&) = delete;
+    Queued& operator=(const Queued&) = delete;
+    void on_deadline() override;
+
+   private:
+    PoolCore& core_;
+    const Address& upstream_;
+    const Link& link_;
+    bool patient_ = true;
+  };
+
   boost::asio::io_context& io;
   const PoolLimits limits;
   Deadlines deadlines;
@@ -67,7 +84,10 @@ class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Dea
   struct Shelf {
     std::vector<std::unique_ptr<Link>> links;
     std::uint64_t era = 0;
+    std::size_t impatient = 0;  // requests that have waited long: nothing is kept
   };
+  Shelf* shelf(const Address& upstream, const Link& link);  // nothing: the link's era is over
+
   std::map<Address, Shelf> shelves_;
   std::uint64_t last_era_ = 0;
   std::uint64_t round_ = 0;

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -67,6 +68,7 @@ struct WorkerChannels {
   int socket;
   int program;
   const char* const* environment;
+  const rlimit* descriptors;
 
   template <class Launcher>
   bp::error_code on_setup(Launcher& launcher, const bp::filesystem::path&, const char* const*&) {
@@ -78,10 +80,21 @@ struct WorkerChannels {
   template <class Launcher>
   bp::error_code on_exec_setup(Launcher&, const bp::filesystem::path&, const char* const*&) {
     const bool done = ::dup2(null, STDIN_FILENO) >= 0 && ::dup2(output, STDOUT_FILENO) >= 0 &&
-                      ::dup2(output, STDERR_FILENO) >= 0 && ::fcntl(socket, F_SETFD, 0) == 0;
+                      ::dup2(output, STDERR_FILENO) >= 0 && ::fcntl(socket, F_SETFD, 0) == 0 &&
+                      ::setrlimit(RLIMIT_NOFILE, descriptors) == 0;
     return done ? bp::error_code{} : bp::error_code(errno, boost::system::system_category());
   }
 };
+
+// As many descriptors as we may have: every client takes one. Not so a worker, which gets the limit that was, since
+// there are programs that use select() or close all there could be.
+rlimit raise_descriptor_limit() {
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit most{before.rlim_max, before.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &most);
+  return before;
+}
 
 std::vector<const char*> pointers(const std::vector<std::string>& strings) {
   std::vector<const char*> result;
@@ -172,7 +185,7 @@ Result<std::unique_ptr<Launcher>> Launcher::create(boost::asio::io_context& io) 
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return system_error("to adopt orphans", errno);
   auto program = supervisor_program();
   if (!program) return std::unexpected(program.error());
-  auto shared = std::make_shared<Shared>(io, std::move(*program));
+  auto shared = std::make_shared<Shared>(io, std::move(*program), raise_descriptor_limit());
   return std::unique_ptr<Launcher>(new Launcher(std::move(shared)));
 }
 
@@ -210,9 +223,9 @@ Result<std::unique_ptr<Process>> Launcher::spawn(const ProcessSpec& spec, Proces
   const int pid = [&] {
     const SignalsBlocked blocked;
     bp::posix::vfork_launcher launch;
-    auto process =
-        launch(executor, error, path, arguments.data(),
-               WorkerChannels{null.get(), writing.get(), theirs.get(), shared_->supervisor.get(), environment.data()});
+    auto process = launch(executor, error, path, arguments.data(),
+                          WorkerChannels{null.get(), writing.get(), theirs.get(), shared_->supervisor.get(),
+                                         environment.data(), &shared_->descriptors});
     const int id = error ? 0 : process.id();
     process.detach();  // awaited and reaped by Process::State
     return id;

@@ -64,7 +64,8 @@ class Process {
 
 class Launcher {
  public:
-  // Makes this process the one that orphans of its descendants come to.
+  // Makes this process the one that orphans of its descendants come to, and gives it all the descriptors it may have;
+  // workers are given as many as it had before.
   static Result<std::unique_ptr<Launcher>> create(boost::asio::io_context& io);
   Launcher(const Launcher&) = delete;
   Launcher& operator=(const Launcher&) = delete;

@@ -1,6 +1,8 @@
 // The inside of process.hpp, shared by process.cpp (one worker) and launcher.cpp (starting them). Not for others.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -19,11 +21,12 @@ namespace rouse::system {
 // What all processes of a launcher have in common.
 class Launcher::Shared {
  public:
-  Shared(boost::asio::io_context& context, Fd program)
-      : io(context), supervisor(std::move(program)), kills(oom_kills()) {}
+  Shared(boost::asio::io_context& context, Fd program, rlimit workers_descriptors)
+      : io(context), supervisor(std::move(program)), descriptors(workers_descriptors), kills(oom_kills()) {}
 
   boost::asio::io_context& io;
   Fd supervisor;                        // its program, open for execution
+  const rlimit descriptors;             // RLIMIT_NOFILE of a worker
   std::set<Process::State*> processes;  // those whose tree is not gone yet; each takes itself out
   OomKills kills;
 

@@ -79,6 +79,24 @@ TEST_CASE("what is the client's or the connection's own does not travel", "[http
   });
 }
 
+TEST_CASE("an application is told of a body that is empty where its client says so", "[http]") {
+  World world;
+  Upstream upstream(world.io, echo_head);
+  world.run([&]() -> Task<void> {
+    const Field said[] = {{"Content-Length", "0"}};
+    const std::span<const Field> silent;
+    for (const auto& [method, fields, length] :
+         {std::tuple("DELETE", std::span<const Field>(said), true), std::tuple("DELETE", silent, false),
+          std::tuple("POST", silent, true)}) {
+      const auto answer =
+          co_await request(world.pool, upstream.address(),
+                           {.method = method, .fields = fields, .passing = Passing::everything}, kNever, 1000);
+      REQUIRE(answer);
+      CHECK(answer->body.contains("Content-Length: 0\r\n") == length);
+    }
+  });
+}
+
 TEST_CASE("no value splits a header", "[http]") {
   World world;
   Upstream upstream(world.io, echo_head);

@@ -1,7 +1,11 @@
 #include "http/call.hpp"
 
+#include <unistd.h>
+
 #include <boost/asio.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <format>
 
 #include "world.hpp"
 
@@ -9,6 +13,22 @@ using namespace rouse;
 using namespace rouse::http;
 using namespace rouse::http::test;
 using namespace std::chrono_literals;
+
+namespace {
+
+// Serves one connection at a time, each until it is closed.
+struct OneAtATime {
+  World& world;
+  bool busy = false;
+  Task<void> operator()(Peer& peer, int) {
+    co_await world.until([&] { return !busy; });
+    busy = true;
+    while ((co_await peer.message()).whole) co_await peer.send("HTTP/1.1 204 No Content\r\n\r\n");
+    busy = false;
+  }
+};
+
+}  // namespace
 
 TEST_CASE("a connection is used again once its answer is whole", "[http]") {
   World world;
@@ -173,19 +193,60 @@ TEST_CASE("an application is asked once for what must not be done twice", "[http
 
 TEST_CASE("a server of one connection at a time answers what needs a connection of its own", "[http]") {
   World world;
-  bool busy = false;
-  Upstream upstream(world.io, [&](Peer& peer, int) -> Task<void> {
-    co_await world.until([&] { return !busy; });
-    busy = true;
-    while ((co_await peer.message()).whole) co_await peer.send("HTTP/1.1 204 No Content\r\n\r\n");
-    busy = false;
-  });
+  OneAtATime script{world};
+  Upstream upstream(world.io, [&](Peer& peer, int number) { return script(peer, number); });
   world.run([&]() -> Task<void> {
     for (const std::string_view method : {"GET", "POST", "POST", "GET"}) {
       Call call(world.pool, upstream.address());
       const auto head = co_await call.send({.method = method, .passing = Passing::everything});
       REQUIRE(head);
     }
+  });
+}
+
+TEST_CASE("requests that wait long for a server of one connection at a time are given ours that idle", "[http]") {
+  World world({}, {.queue_patience = 20ms});
+  OneAtATime script{world};
+  Upstream upstream(world.io, [&](Peer& peer, int number) { return script(peer, number); });
+  world.run([&]() -> Task<void> {
+    int ended = 0;
+    for (int i = 0; i < 5; ++i) {
+      boost::asio::co_spawn(
+          world.io.get_executor(), ask(world, upstream),
+          [&](const std::exception_ptr&, const Result<Answer>& answer) { ended += answer.has_value(); });
+    }
+    co_await world.until([&] { return ended == 5; });
+    CHECK(upstream.connections() == 5);
+    CHECK(world.pool.idle(upstream.address()) == 1);
+    CHECK_AWAITED((co_await ask(world, upstream)).has_value(), == true);
+    CHECK(upstream.connections() == 5);
+  });
+}
+
+TEST_CASE("while a request that was read waits long for its answer, connections are kept", "[http]") {
+  World world({}, {.queue_patience = 20ms});
+  bool answer = false;
+  const auto script = [&](Peer& peer, int number) -> Task<void> {
+    while ((co_await peer.message()).whole) {
+      if (number == 0) co_await world.until([&] { return answer; });
+      co_await peer.send("HTTP/1.1 204 No Content\r\n\r\n");
+    }
+  };
+  const auto path = std::filesystem::temp_directory_path() / std::format("rouse-pool-{}.sock", ::getpid());
+  std::filesystem::remove(path);
+  Upstream upstream(world.io, script, path.string());
+  world.run([&]() -> Task<void> {
+    bool ended = false;
+    boost::asio::co_spawn(world.io.get_executor(), ask(world, upstream),
+                          [&](const std::exception_ptr&, const Result<Answer>& seen) { ended = seen.has_value(); });
+    co_await world.until([&] { return upstream.connections() == 1; });
+    const auto until = std::chrono::steady_clock::now() + 40ms;
+    while (std::chrono::steady_clock::now() < until)
+      CHECK_AWAITED((co_await ask(world, upstream)).has_value(), == true);
+    CHECK(upstream.connections() == 2);
+    answer = true;
+    co_await world.until([&] { return ended; });
+    CHECK(world.pool.idle(upstream.address()) == 2);
   });
 }
 

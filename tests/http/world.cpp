@@ -120,12 +120,26 @@ void Peer::close_send() { socket_.shutdown(asio::socket_base::shutdown_send); }
 void Peer::small_receive_buffer() { socket_.set_option(asio::socket_base::receive_buffer_size(4096)); }
 
 struct Upstream::State {
-  State(asio::io_context& io, Script part)
-      : acceptor(io.get_executor(), asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
-        script(std::move(part)),
-        address(tcp_address("127.0.0.1", acceptor.local_endpoint().port())) {}
+  using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol, Executor>;
 
-  asio::basic_socket_acceptor<asio::ip::tcp, Executor> acceptor;
+  State(asio::io_context& io, Script part, const std::string& path)
+      : acceptor(io.get_executor()), script(std::move(part)) {
+    const Acceptor::endpoint_type at =
+        path.empty() ? Acceptor::endpoint_type(asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), 0))
+                     : asio::local::stream_protocol::endpoint(path);
+    acceptor.open(at.protocol());
+    acceptor.bind(at);
+    acceptor.listen();
+    if (!path.empty()) {
+      address = unix_address(path);
+    } else {
+      asio::ip::tcp::endpoint bound;
+      std::memcpy(bound.data(), acceptor.local_endpoint().data(), bound.size());
+      address = tcp_address("127.0.0.1", bound.port());
+    }
+  }
+
+  Acceptor acceptor;
   Script script;
   Address address;
   std::list<Peer> peers;
@@ -143,7 +157,8 @@ Task<void> play([[maybe_unused]] std::shared_ptr<void> keep, const Upstream::Scr
 
 }  // namespace
 
-Upstream::Upstream(asio::io_context& io, Script script) : state_(std::make_shared<State>(io, std::move(script))) {
+Upstream::Upstream(asio::io_context& io, Script script, const std::string& path)
+    : state_(std::make_shared<State>(io, std::move(script), path)) {
   asio::co_spawn(io.get_executor(), accept(state_), asio::detached);
 }
 Upstream::~Upstream() {
@@ -157,7 +172,7 @@ Task<void> Upstream::accept(std::shared_ptr<State> state) {
   while (true) {
     auto [error, socket] = co_await state->acceptor.async_accept(asio::as_tuple(asio::deferred));
     if (error) co_return;
-    socket.set_option(asio::ip::tcp::no_delay(true));
+    if (!state->address.is_unix()) socket.set_option(asio::ip::tcp::no_delay(true));
     const int number = static_cast<int>(state->peers.size());
     Peer& peer = state->peers.emplace_back(Socket(std::move(socket)));
     asio::co_spawn(state->acceptor.get_executor(), play(state, state->script, peer, number), asio::detached);

@@ -77,7 +77,8 @@ class FunctionHandler final : public Handler {
 class Upstream {
  public:
   using Script = std::function<Task<void>(Peer&, int)>;
-  Upstream(boost::asio::io_context& io, Script script);
+  // On a port of its own, or on a Unix socket at `path`.
+  Upstream(boost::asio::io_context& io, Script script, const std::string& path = {});
   ~Upstream();
   const Address& address() const;
   int connections() const;

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
+#include <format>
 #include <fstream>
 
 #include "workshop.hpp"
@@ -78,6 +80,23 @@ TEST_CASE("a worker is a better victim of the OOM killer than we are") {
   Worker worker;
   run(shop, worker, command({"cat", "/proc/self/oom_score_adj"}));
   CHECK(std::atoi(worker.output.c_str()) == std::min(ours + 500, 1000));
+}
+
+TEST_CASE("we may have all the descriptors there are, and a worker as many as we had") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit fewer{before.rlim_max - 1, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &fewer) == 0);
+  {
+    Workshop shop;
+    rlimit ours{};
+    ::getrlimit(RLIMIT_NOFILE, &ours);
+    CHECK(ours.rlim_cur == before.rlim_max);
+    Worker worker;
+    run(shop, worker, shell("ulimit -Sn; ulimit -Hn"));
+    CHECK(worker.output == std::format("{}\n{}\n", fewer.rlim_cur, before.rlim_max));
+  }
+  ::setrlimit(RLIMIT_NOFILE, &before);
 }
 
 TEST_CASE("exit codes and signals come through as they are") {
