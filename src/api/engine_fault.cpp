@@ -23,6 +23,7 @@ Fault engine_fault(const Error& error, std::optional<daemon::Cut> cut, bool remo
     return Error{Code::untrusted, std::format("the server behind model \"{}\" is not asked: {}", model, error.message),
                  error.context};
   }
+  if (error.code == Code::unavailable) return error;
   if (remote) {
     return Error{Code::upstream_failed,
                  std::format("the server behind model \"{}\" cannot be reached, or broke off; try again", model),

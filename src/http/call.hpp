@@ -90,7 +90,8 @@ class Call {
   Call& operator=(const Call&) = delete;
 
   // Sends the request, waits for the head of the answer. Fails with upstream_failed (cannot be reached, closed,
-  // or made no sense), deadline, or unavailable (stop() was called, or the coroutine was cancelled). Once per Call.
+  // or made no sense), deadline, or unavailable (stop() was called, the coroutine was cancelled, or there is no
+  // descriptor for a connection). Once per Call.
   Task<Result<const ResponseHead*>> send(Outgoing request);
 
   // The next bytes of the body, decoded, as soon as there are any; empty at its end. The view is valid until the next

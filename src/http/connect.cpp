@@ -148,7 +148,8 @@ Task<Result<StreamPtr>> connect(asio::io_context& io, Deadlines& deadlines, TlsT
     if (socket < 0) {
       *nobody_listens = false;
       why = std::strerror(errno);
-      continue;
+      if (errno == EAFNOSUPPORT) continue;
+      co_return fail(Code::unavailable, "too many connections at once; try again", why);
     }
     const StreamPtr stream(new Stream(io, family, socket));
     int error = co_await connect_when_room(io, socket, to, until);

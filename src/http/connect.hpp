@@ -11,8 +11,9 @@
 
 namespace rouse::http {
 
-// Fails with upstream_failed, or untrusted. Tries each address that a name resolves to. `nobody_listens`: set to
-// whether it failed because nobody does there, and not for want of time, of room or of descriptors.
+// Fails with upstream_failed, untrusted, or unavailable (we have no descriptor left). Tries each address that a name
+// resolves to. `nobody_listens`: set to whether it failed because nobody does there, and not for want of time, of room
+// or of descriptors.
 Task<Result<StreamPtr>> connect(boost::asio::io_context& io, Deadlines& deadlines, TlsTrust& trust, Address address,
                                 TimePoint until, bool* nobody_listens);
 

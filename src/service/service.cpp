@@ -11,12 +11,22 @@
 #include <format>
 #include <utility>
 
+#include "system/descriptors.hpp"
+
 namespace rouse {
 namespace {
 
 constexpr auto kAwait = boost::asio::as_tuple(boost::asio::use_awaitable_t<http::Executor>{});
 constexpr Duration kPatience = std::chrono::seconds(15);  // that we ask for, again and again while answers end
 constexpr Duration kLastBytes = std::chrono::seconds(2);  // for clients to take what was written last
+
+std::size_t connections_that_fit() {
+  constexpr std::size_t kOwn = 128;      // listeners, workers, files
+  constexpr std::size_t kForClient = 2;  // its connection, and one to who answers it
+  constexpr std::size_t kLeast = 16;
+  const std::size_t all = system::descriptor_limit();
+  return std::max(all > kOwn ? (all - kOwn) / kForClient : 0, kLeast);
+}
 
 Error misconfigured(const config::Problems& problems) {
   std::string lines;
@@ -37,9 +47,9 @@ http::ServerLimits server_limits(const config::Limits& limits) {
   server.head_bytes = static_cast<std::size_t>(limits.header.count);
   server.body_bytes = static_cast<std::size_t>(limits.body.count);
   server.buffered_bytes = static_cast<std::size_t>(limits.buffered.count);
-  server.connections = limits.connections;
-  server.connections_per_address = limits.connections_per_address > 0 ? limits.connections_per_address
-                                                                      : (std::size_t{limits.connections} * 3 + 3) / 4;
+  server.connections = std::min<std::size_t>(limits.connections, connections_that_fit());
+  server.connections_per_address =
+      limits.connections_per_address > 0 ? limits.connections_per_address : (server.connections * 3 + 3) / 4;
   server.head_time = limits.receive;
   server.body_idle = limits.receive;
   server.write_idle = limits.send;
@@ -73,6 +83,10 @@ Service::Service(Parts parts, config::Config config, ReadConfig read)
 
 void Service::begin(std::string where) {
   where_ = std::move(where);
+  if (const std::size_t most = server_limits(config_.limits).connections; most < config_.limits.connections) {
+    parts_.log.info("limits.connections is {}; the {} descriptors that we may have (ulimit -Hn) are enough for {}",
+                    config_.limits.connections, system::descriptor_limit(), most);
+  }
   // They end with io: they wait for signals and times for as long as it runs.
   const auto run = [this](http::Task<void> task) {
     boost::asio::co_spawn(parts_.io.get_executor(), std::move(task), boost::asio::detached);

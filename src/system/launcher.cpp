@@ -15,6 +15,7 @@
 #include <cstring>
 #include <format>
 
+#include "system/descriptors.hpp"
 #include "system/environment.hpp"
 #include "system/process_state.hpp"
 #include "system/supervisor/image.hpp"
@@ -85,16 +86,6 @@ struct WorkerChannels {
     return done ? bp::error_code{} : bp::error_code(errno, boost::system::system_category());
   }
 };
-
-// As many descriptors as we may have: every client takes one. Not so a worker, which gets the limit that was, since
-// there are programs that use select() or close all there could be.
-rlimit raise_descriptor_limit() {
-  rlimit before{};
-  ::getrlimit(RLIMIT_NOFILE, &before);
-  const rlimit most{before.rlim_max, before.rlim_max};
-  ::setrlimit(RLIMIT_NOFILE, &most);
-  return before;
-}
 
 std::vector<const char*> pointers(const std::vector<std::string>& strings) {
   std::vector<const char*> result;
@@ -185,6 +176,8 @@ Result<std::unique_ptr<Launcher>> Launcher::create(boost::asio::io_context& io) 
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return system_error("to adopt orphans", errno);
   auto program = supervisor_program();
   if (!program) return std::unexpected(program.error());
+  // Every client takes a descriptor. Workers get the limit that was: some programs use select(), or close all there
+  // are.
   auto shared = std::make_shared<Shared>(io, std::move(*program), raise_descriptor_limit());
   return std::unique_ptr<Launcher>(new Launcher(std::move(shared)));
 }

@@ -15,7 +15,7 @@ import pytest
 import websockets.exceptions
 from websockets.sync.client import connect
 
-from tests.integration.test_command import tree_of
+from tests.integration.test_command import program, tree_of
 from tests.support.exchanges import Request, answer, recorded
 from tests.support.rouse_daemon import BOUND, RouseDaemon, events, until
 
@@ -86,7 +86,7 @@ class Gate:
 
 
 @pytest.mark.parametrize("name,targets,methods", [
-    ("flask_app.py", ["/gzip", "/file", "/elsewhere", "/large", "/broken"],
+    ("flask_app.py", ["/gzip", "/file", "/elsewhere", "/large", "/broken", "/echo/\xe2\x82\xac?x=\xe2\x82\xac"],
      ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "BREW"]),
     ("uvicorn_app.py", ["/openapi.json", "/docs"], ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
 ])
@@ -428,3 +428,36 @@ def test_requests_that_open_nothing_leave_nothing():
         until(lambda: rouse.model("studio")["leases"] == 0, "no lease is left")
         assert rouse.post("/rouse/v1/models/studio/unload")[0] == 200
         until(lambda: not tree_of(rouse), "no process is left")
+
+
+# --- servers that want care
+
+
+@pytest.mark.parametrize("where", ["{port}", "{socket}"])
+def test_a_crowd_before_a_server_of_one_connection_at_a_time_is_answered(where):
+    """What a connection of ours is kept for must not be what the others wait for."""
+    entry = program("one-at-a-time", where=where, listen="127.0.0.1:0")
+    with serve(studio=entry) as rouse, ThreadPoolExecutor(14) as pool:
+        port = home(rouse)
+        crowd = [pool.submit(get, port, "/x", None, *(("GET",) if i % 2 else ("POST", b"x"))) for i in range(14)]
+        assert [asked.result()[0] for asked in crowd] == [200] * 14
+        assert get(port)[0] == 200
+
+
+def test_where_descriptors_are_few_nobody_is_ended_and_everybody_is_answered_in_the_end():
+    with RouseDaemon({"models": {"studio": program("plain", where="{port}", listen="127.0.0.1:0")}},
+                     command=("prlimit", "--nofile=200:200")) as rouse, ThreadPoolExecutor(150) as pool:
+        port = home(rouse)
+        assert "are enough for 36" in rouse.text()
+        assert get(port)[0] == 200
+        pid = rouse.model("studio")["pid"]
+
+        def answered() -> int:
+            with contextlib.suppress(ConnectionError):
+                status = get(port)[0]
+                return status if status != 503 else 0
+            return 0
+
+        crowd = [pool.submit(until, answered, "it is answered") for _ in range(300)]
+        assert {asked.result() for asked in crowd} == {200}
+        assert rouse.model("studio")["pid"] == pid

@@ -104,9 +104,18 @@ class Tcp(socketserver.ThreadingMixIn, http.server.HTTPServer):
     request_queue_size = 512
 
 
+class UnixOneAtATime(socketserver.UnixStreamServer):
+    request_queue_size = 512
+
+
+class TcpOneAtATime(http.server.HTTPServer):
+    request_queue_size = 512
+
+
 def serve():
     say("serving on", WHERE)
-    server = Tcp(("127.0.0.1", int(WHERE)), Handler) if WHERE.isdigit() else Unix(WHERE, Handler)
+    tcp, unix = (TcpOneAtATime, UnixOneAtATime) if WHAT == "one-at-a-time" else (Tcp, Unix)
+    server = tcp(("127.0.0.1", int(WHERE)), Handler) if WHERE.isdigit() else unix(WHERE, Handler)
     server.asleep, server.told = False, []
     server.cache = b"\1" * (64 << 20) if WHAT == "caches" else None
     server.serve_forever()

@@ -76,6 +76,8 @@ def recorded(seed: int, count: int, targets: list[str], methods: list[str]) -> l
         if method in ("POST", "PUT", "PATCH", "DELETE", "PROPFIND"):
             body, kind = dice.choice(BODIES)
             chunked = bool(body) and dice.random() < 0.3
+        if not body and method in ("GET", "DELETE") and dice.random() < 0.2:
+            headers.append(("Content-Length", "0"))
         if kind:
             headers.append(("Content-Type", kind))
         if target == "/file" and dice.random() < 0.5:
