@@ -56,7 +56,7 @@ class PageVisit : private Visit {
   PageVisit(const Parts& parts, Reply& reply, daemon::Lease& lease, const Asked& asked)
       : Visit(parts, reply, lease, asked.deadline), asked_(asked) {}
 
-  // True when nobody has seen the request, since the worker has died before: another may answer it.
+  // True when nobody has seen the request, see another_may_answer().
   http::Task<bool> run(std::string_view body);
 
  private:
@@ -81,7 +81,7 @@ http::Task<bool> PageVisit::run(std::string_view body) {
                                          .authorization = own,
                                          .cookies = http::Credentials::forward});
   if (!head) {
-    if (co_await worker_had_died()) co_return true;
+    if (co_await another_may_answer()) co_return true;
     co_await fail(head.error());
     co_return false;
   }

@@ -42,6 +42,10 @@ bool is_event_stream(const http::ResponseHead& head) {
   return head.field("Content-Type").value_or("").starts_with("text/event-stream") && !head.field("Content-Encoding");
 }
 
+bool is_json(const http::ResponseHead& head) {
+  return head.field("Content-Type").value_or("").starts_with("application/json");
+}
+
 bool is_redirect(const http::ResponseHead& head) {
   return head.status >= 300 && head.status < 400 && head.status != 304;
 }
@@ -100,7 +104,7 @@ void Conversation::note_answer(int status) {
 
 // No head came.
 http::Task<Turn> Conversation::find_out(const Error& error) {
-  if (co_await worker_had_died()) co_return Turn::again;
+  if (co_await another_may_answer()) co_return Turn::again;
   const bool is_remote = lease_.upstream().is_remote;
   if (is_remote) lease_.leave_circuit(is_cut() ? nothing : verdict_on(error, parts_.clock.now() - sent_), error);
   const bool no_work =
@@ -134,6 +138,7 @@ http::Task<void> Conversation::answer(const http::ResponseHead& head, std::strin
   }
   if (reply_.exchange().begun() && (head.status != 200 || !is_event_stream(head))) return append_refusal(head);
   if (head.status >= 400 && reply_.words_engine_errors()) return reword_refusal(head);
+  if (head.status == 500 && !is_json(head)) return hide_refusal(head);
   if (asked_.form && is_event_stream(head)) return answer_by_deadline();
   return relay();
 }
@@ -178,6 +183,17 @@ http::Task<void> Conversation::reword_refusal(const http::ResponseHead& head) {
   if (!body) co_return co_await fail(body.error());
   lease_.finish(outcome_of(status));
   co_await reply_.engine_error(status, engine_message(*body, status), retry_after);
+}
+
+// What a program says that fails unforeseen, a traceback say, is not for its clients.
+http::Task<void> Conversation::hide_refusal(const http::ResponseHead& head) {
+  const int status = head.status;
+  const auto body = co_await call_.read_all(kErrorBodyLimit);
+  if (!body) co_return co_await fail(body.error());
+  lease_.finish(outcome_of(status));
+  parts_.log.warning("request {}: model \"{}\" answered with status {}: {}", reply_.id(), model_, status, *body);
+  co_await reply_.error(Error{Code::upstream_failed,
+                              std::format("model \"{}\" failed: it answered with status {}", model_, status), *body});
 }
 
 // Nobody follows it: what was asked for here is not sent elsewhere, least of all with a key.

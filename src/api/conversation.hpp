@@ -46,6 +46,7 @@ class Conversation : private Visit {
   http::Task<void> answer(const http::ResponseHead& head, std::string_view body);
   http::Task<void> append_refusal(const http::ResponseHead& head);
   http::Task<void> reword_refusal(const http::ResponseHead& head);
+  http::Task<void> hide_refusal(const http::ResponseHead& head);
   http::Task<void> refuse_redirect();
   http::Task<void> answer_by_deadline();
   http::Task<void> relay();

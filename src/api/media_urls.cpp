@@ -20,12 +20,14 @@ enum class Holds : std::uint8_t {
 };
 
 Holds holds(std::string_view key) {
-  constexpr std::array<std::string_view, 11> kMedia{"image_url",   "audio_url",   "video_url",   "file_url",
-                                                    "input_image", "input_audio", "input_video", "image",
-                                                    "audio",       "video",       "file_data"};
+  constexpr std::array<std::string_view, 20> kMedia{
+      "image_url",   "audio_url", "video_url", "file_url",   "input_image",      "input_images",  "input_audio",
+      "input_video", "image",     "images",    "init_image", "reference_images", "control_image", "mask",
+      "audio",       "ref_audio", "audios",    "video",      "videos",           "file_data"};
   constexpr std::array<std::string_view, 2> kReferences{"source", "file"};
-  if (std::ranges::contains(kMedia, key)) return Holds::media;
-  return std::ranges::contains(kReferences, key) ? Holds::reference : Holds::nothing;
+  const std::string_view name = key.substr(0, key.find('['));  // image[], image[0]
+  if (std::ranges::contains(kMedia, name)) return Holds::media;
+  return std::ranges::contains(kReferences, name) ? Holds::reference : Holds::nothing;
 }
 
 // What tools were called with is theirs alone; engines hand it on as text.
@@ -223,9 +225,7 @@ bool may_hold_media(std::string_view written_key) {
 std::optional<std::size_t> find_media_url(std::string_view text) { return Walk(text).run(); }
 
 bool is_media_url(std::string_view field, std::string_view value) {
-  constexpr std::array<std::string_view, 3> kMore{"mask", "url", "uri"};
-  const std::string_view name = field.substr(0, field.find('['));  // image[], image[0]
-  if (holds(name) == Holds::nothing && !std::ranges::contains(kMore, name)) return false;
+  if (holds(field) == Holds::nothing && field != "url" && field != "uri") return false;
   // What is no URL is the picture itself, or base64 of it. Readers of URLs skip what stands before them.
   while (!value.empty() && (static_cast<unsigned char>(value.front()) <= ' ')) value.remove_prefix(1);
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };

@@ -18,14 +18,15 @@ bool is_name(std::string_view key) {
   return std::ranges::contains(kNames, key);
 }
 
+// The element of that index; the list stays in the order of these, whichever comes first.
 Json& with_index(Json::array_t& list, const Json& like) {
   const std::int64_t index = whole_of(like, "index");
-  const auto same = [&](const Json& element) { return whole_of(element, "index") == index; };
-  const auto it = std::ranges::find_if(list, same);
-  if (it != list.end()) return *it;
-  Json& added = list.emplace_back(Json::object_t{});
-  added["index"] = index;
-  return added;
+  const auto behind = [&](const Json& element) { return whole_of(element, "index") >= index; };
+  auto it = std::ranges::find_if(list, behind);
+  if (it != list.end() && whole_of(*it, "index") == index) return *it;
+  it = list.emplace(it, Json::object_t{});
+  (*it)["index"] = index;
+  return *it;
 }
 
 void add(Json& sum, const Json& more);

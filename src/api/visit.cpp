@@ -59,12 +59,14 @@ void Visit::note_progress() {
   if (is_remote_ && !has_deadline_) call_.set_deadline(later(parts_.clock.now(), parts_.deadline));
 }
 
-http::Task<bool> Visit::worker_had_died() {
-  const bool may_have_died = call_.unseen() && !cut_ && !lease_.upstream().is_remote;
-  if (may_have_died && call_.nobody_listens()) lease_.doubt_worker();
-  const bool died = may_have_died && co_await lease_.worker_gone_by(later(parts_.clock.now(), kDeathNoticed));
-  if (died) lease_.finish(core::Outcome::unused);
-  co_return died;
+http::Task<bool> Visit::another_may_answer() {
+  if (!call_.unseen() || cut_ || lease_.upstream().is_remote) co_return false;
+  if (call_.nobody_listens()) lease_.doubt_worker();
+  const bool died = co_await lease_.worker_gone_by(later(parts_.clock.now(), kDeathNoticed));
+  // One that listens no more, but still answers others, is about to end: who comes meanwhile is for the next.
+  const bool another = died || call_.nobody_listens();
+  if (another) lease_.finish(core::Outcome::unused);
+  co_return another;
 }
 
 http::Task<Fault> Visit::broke_off(Error error) {

@@ -26,7 +26,7 @@ daemon::RequestOptions options_of(const Parts& parts, const Reply& reply, const 
 // What has become of a request when its turn with a model is over.
 enum class Turn : std::uint8_t {
   over,     // it has been answered, or its client has left
-  again,    // the worker had died before it was asked: another one may be
+  again,    // the worker could not be asked any more: another one may be
   refused,  // nothing has been answered
   passed,   // nor had any work begun: another model may be asked
 };
@@ -50,9 +50,9 @@ class Visit {
   // another server may be gone without a word: that one must not be silent for longer than until its first byte.
   void note_head();
   void note_progress();
-  // After sending has failed: true when nobody has seen the request, since the worker has died before. The lease is
-  // finished then, and another worker may answer.
-  http::Task<bool> worker_had_died();
+  // After sending has failed: true when nobody has seen the request, since the worker has died before, or listens no
+  // more. The lease is finished then, and the next worker may answer.
+  http::Task<bool> another_may_answer();
   // The call broke off: what is told of it, and of the worker's end if that was why. The lease is finished.
   http::Task<Fault> broke_off(Error error);
   http::Task<void> fail(Error error) { co_await reply_.error(co_await broke_off(std::move(error))); }

@@ -273,7 +273,9 @@ Gguf read_header(Source& source, std::uint64_t file_size) {
   in.need(pair_count, 8 + 4 + 1, "properties");
   Metadata metadata;
   for (std::uint64_t i = 0; i < pair_count; ++i) take_pair(in, metadata);
-  if (metadata.architecture.empty()) broken("it does not say which architecture it is (general.architecture)");
+  // Of a model in parts, only the first says.
+  if (metadata.architecture.empty() && metadata.general("split.no").value_or(0) == 0)
+    broken("it does not say which architecture it is (general.architecture)");
 
   in.need(tensor_count, 8 + 4 + 4 + 8, "tensors");
   Tensors tensors;

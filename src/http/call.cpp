@@ -202,7 +202,10 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
       if (received == 0) break;
       nothing_came = false;
       link_->in.produce(received);
-      if (!parse_head(request)) continue;
+      if (!parse_head(request)) {
+        expect_more();
+        continue;
+      }
       was_seen_ = true;
       if (broken_) co_return std::unexpected(error());
       co_return &link_->head;
@@ -255,8 +258,16 @@ Call::Wire::Progress Call::Wire::advance(std::string_view& piece) {
   return whole_ ? Progress::whole : broken_ ? Progress::broken : Progress::starved;
 }
 
+// An answer has begun, and goes on.
+void Call::Wire::expect_more() {
+  if (quick_acks_ == 0 || address_.is_unix()) return;
+  --quick_acks_;
+  stream().acknowledge();
+}
+
 void Call::Wire::arm() {
   if (stream().armed()) return;
+  expect_more();
   Buffer& in = link_->in;
   in.clear();
   if (link_->filled && in.capacity() < kLargeBuffer) in.reserve(kLargeBuffer);

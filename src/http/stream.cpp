@@ -188,6 +188,11 @@ void Stream::cancel_waits() {
   socket_.cancel(ignored);
 }
 
+void Stream::acknowledge() {
+  const int on = 1;
+  ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
+}
+
 bool Stream::may_be_unread() {
   sockaddr where{};
   socklen_t size = sizeof where;

@@ -70,6 +70,10 @@ class Stream final : public boost::intrusive_ref_counter<Stream, boost::thread_u
   Task<bool> writable();
   void cancel_waits();  // also an armed read's
 
+  // Acknowledges at once what has come. The kernel waits up to 40 ms for bytes of ours to go with it, and whoever
+  // writes in pieces, without TCP_NODELAY, waits for that before the next.
+  void acknowledge();
+
   // False: the other side has read all that was written, as a Unix socket knows. Of TCP nobody can tell.
   bool may_be_unread();
 

@@ -19,6 +19,7 @@
 namespace rouse::http {
 
 inline constexpr std::size_t kSmallBuffer = std::size_t{8} << 10;
+inline constexpr int kQuickAcks = 16;  // for each answer as many as Linux gives a connection at its begin
 inline constexpr std::size_t kLargeBuffer = std::size_t{64} << 10;
 
 // One connection to an upstream with the memory that its messages need.
@@ -139,6 +140,7 @@ class Call::Wire final : public Deadlines::Entry {
 
   Task<bool> make_link(Duration connect_time);
   Task<Sent> push(std::span<iovec> pieces);
+  void expect_more();
   bool parse_head(const Outgoing& request);  // true when the head is there, or nonsense (then error_ is set)
   void begin_body(std::string_view method);
   void end(Ended how);
@@ -150,6 +152,7 @@ class Call::Wire final : public Deadlines::Entry {
   std::unique_ptr<Link> link_;
   ChunkedDecoder decoder_;
   std::uint64_t left_ = 0;
+  int quick_acks_ = kQuickAcks;
   std::size_t seen_ = 0;  // of a head that has not all arrived
   TimePoint deadline_ = kNever;
   TimePoint head_arrived_ = kNever;

@@ -116,6 +116,7 @@ std::vector<LogLine> WorkerLog::tail(std::size_t lines) const {
 
 std::vector<LogLine> WorkerLog::written_since(std::uint64_t first, std::size_t lines) const {
   std::vector<LogLine> found;
+  if (!open_.empty() && lines > 0) found.push_back({next_, clock_.wall(), clean(open_)});
   for (auto line = lines_.rbegin(); line != lines_.rend() && line->number >= first && found.size() < lines; ++line) {
     if (!line->is_note) found.push_back(*line);
   }

@@ -58,7 +58,8 @@ class WorkerLog {
   void flush();                         // ends an open line: its worker is gone
 
   std::vector<LogLine> tail(std::size_t lines) const;  // the last so many, oldest first
-  // What a worker wrote from line `first` on: the last so many lines without ours among them, oldest first.
+  // What a worker wrote from line `first` on: the last so many lines without ours among them, oldest first, and at the
+  // end the one that is still open.
   std::vector<LogLine> written_since(std::uint64_t first, std::size_t lines) const;
   std::uint64_t next_number() const { return next_; }
   std::uint64_t dropped() const { return dropped_; }  // lines that have left the ring

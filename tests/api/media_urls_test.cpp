@@ -51,6 +51,12 @@ TEST_CASE("media by URL are found in every dialect's form") {
        }) {
     CHECK(refused(chat_with(part)));
   }
+  for (const char* member :
+       {R"("mask":"http://x/")", R"("images":["http://x/"])", R"("image[]":["http://x/"])",
+        R"("input_images":[{"image_url":"http://x/"}])", R"("init_image":"http://x/")",
+        R"("reference_images":["http://x/"])", R"("control_image":"http://x/")", R"("ref_audio":"http://x/")"}) {
+    CHECK(refused(std::format(R"({{"model":"m","prompt":"p",{}}})", member)));
+  }
   CHECK(
       refused(R"({"model":"m","input":[{"role":"user","content":[{"type":"input_image","image_url":"http://x/"}]}]})"));
 }

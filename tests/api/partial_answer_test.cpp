@@ -107,6 +107,14 @@ TEST_CASE("a completion grows, and is cut, as text") {
   CHECK(answer->ending(kSpent).contains(R"("choices":[{"index":0,"text":"","finish_reason":"length"}])"));
 }
 
+TEST_CASE("choices stand in their order, whichever comes first") {
+  const auto answer = after(AnswerForm::completion, Usage::unasked,
+                            {R"({"choices":[{"text":"c","index":2}]})", R"({"choices":[{"text":"a","index":0}]})",
+                             R"({"choices":[{"text":"b","index":1}]})", R"({"choices":[{"text":"c","index":2}]})"});
+  CHECK(answer->whole(nullptr) ==
+        R"({"choices":[{"index":0,"text":"a"},{"index":1,"text":"b"},{"index":2,"text":"cc"}]})");
+}
+
 // --- messages -----------------------------------------------------------------------------------------------
 
 constexpr std::string_view kStart =

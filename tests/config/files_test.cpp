@@ -40,6 +40,18 @@ TEST_CASE("a file that cannot be read is a problem without a place") {
   CHECK(is_folder.error()[0].message == "cannot be read: it is a folder; name the file in it, or serve --models");
 }
 
+TEST_CASE("a file that holds nothing is one that is being written, or that a full disk has cut off") {
+  const Folder folder;
+  for (const char* nothing : {"", "\n \r\n\t"}) {
+    const auto config = load(folder.write("rouse.yaml", nothing), environment({}));
+    REQUIRE_FALSE(config);
+    CHECK(config.error().at(0).message.starts_with("is empty"));
+  }
+  for (const char* defaults : {"{}\n", "# nothing yet\n", "models:\n"}) {
+    CHECK(load(folder.write("rouse.yaml", defaults), environment({})));
+  }
+}
+
 TEST_CASE("problems name the file as it was named to us") {
   const Folder folder;
   const std::string file = folder.write("rouse.yaml", "modles: {}\n");

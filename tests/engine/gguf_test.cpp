@@ -102,6 +102,12 @@ TEST_CASE("what is no GGUF file is told from one of another version") {
   CHECK_THAT(complaint(parse_gguf({}, 0)), ContainsSubstring("too short"));
 }
 
+TEST_CASE("of a model in parts only the first says of which architecture it is") {
+  CHECK(parse(GgufFile().begin(0, 2).number("split.no", 1).number("split.count", 2)));
+  CHECK_THAT(complaint(parse(GgufFile().begin(0, 2).number("split.no", 0).number("split.count", 2))),
+             ContainsSubstring("general.architecture"));
+}
+
 TEST_CASE("no count is believed that the file cannot hold") {
   constexpr auto kHuge = std::uint64_t{1} << 60;
   CHECK_THAT(complaint(parse(GgufFile().begin(0, kHuge))), ContainsSubstring("properties"));

@@ -4,11 +4,12 @@ there."""
 import contextlib
 import http.client
 import json
+import os
 import re
 import socket
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -442,6 +443,24 @@ def test_a_crowd_before_a_server_of_one_connection_at_a_time_is_answered(where):
         crowd = [pool.submit(get, port, "/x", None, *(("GET",) if i % 2 else ("POST", b"x"))) for i in range(14)]
         assert [asked.result()[0] for asked in crowd] == [200] * 14
         assert get(port)[0] == 200
+
+
+@pytest.mark.parametrize("where", ["{port}", "{socket}"])
+def test_who_comes_while_one_listens_no_more_and_still_answers_is_for_the_next(where, tmp_path):
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    entry = program("drains", str(gate), where=where, listen="127.0.0.1:0")
+    with serve(studio=entry) as rouse, ThreadPoolExecutor(5) as pool:
+        port = home(rouse)
+        first = json.loads(get(port)[2])["pid"]
+        slow = pool.submit(get, port, "/", None, "POST", b"x")
+        until(lambda: "listening no more" in rouse.get("/rouse/v1/models/studio/logs"), "it drains")
+        others = [pool.submit(get, port) for _ in range(4)]
+        assert not wait(others, timeout=2).done
+        gate.write_bytes(b"")
+        assert (slow.result()[0], json.loads(slow.result()[2])["pid"]) == (200, first)
+        assert {other.result()[0] for other in others} == {200}
+        assert first not in {json.loads(other.result()[2])["pid"] for other in others}
 
 
 def test_where_descriptors_are_few_nobody_is_ended_and_everybody_is_answered_in_the_end():

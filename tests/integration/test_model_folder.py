@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from gguf import GGUFReader, GGUFValueType, GGUFWriter
 
 from tests.support import demo_models
 from tests.support.rouse_daemon import RouseDaemon, alive, held, until
@@ -163,6 +164,40 @@ def test_a_model_in_parts_is_one_when_all_of_them_are_there(folder, models):
         move_in(models.text, folder / "big-00002-of-00002.gguf")
         until_told(rouse, f"left out: {folder}/big: 1 of its 2 parts are there; big-00001-of-00002.gguf is missing")
         assert names(rouse) == ["first"]
+
+
+def in_parts(source: Path, folder: Path, name: str) -> list[Path]:
+    """As llama-gguf-split has them: only the first says what model they are."""
+    whole = GGUFReader(source)
+    tensors = len(whole.tensors)
+    writer = GGUFWriter(folder / f"{name}.gguf", whole.get_field("general.architecture").contents(),
+                        split_max_tensors=(tensors + 2) // 3)
+    for field in whole.fields.values():
+        if field.name.startswith("GGUF.") or field.name == "general.architecture":
+            continue
+        kind = field.types[0]
+        writer.add_key_value(field.name, field.contents(), kind,
+                             sub_type=field.types[-1] if kind == GGUFValueType.ARRAY else None)
+    for tensor in whole.tensors:
+        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return sorted(folder.glob(f"{name}-*.gguf"))
+
+
+def test_a_model_in_parts_is_served_and_goes_with_any_of_them(folder, models, tmp_path):
+    parts = in_parts(models.demo, tmp_path, "parts")
+    assert len(parts) == 3
+    with RouseDaemon(models=folder) as rouse:
+        until_watching(rouse, folder)
+        for part in parts:
+            move_in(part, folder / part.name)
+        until_names(rouse, "first", "parts")
+        assert rouse.chat("parts")[0] == 200
+        (folder / parts[1].name).unlink()
+        until_names(rouse, "first")
 
 
 def test_the_folder_itself_may_go_and_come_back(folder, models):

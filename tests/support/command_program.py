@@ -87,11 +87,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if WHAT == "dies-in-an-answer":
             say("the weights are gone")
             os._exit(8)
-        if WHAT == "stops-listening":
+        if WHAT in ("stops-listening", "drains"):
             self.close_connection = True
             threading.Thread(target=self.server.shutdown).start()
+        if WHAT == "drains":
+            open(MORE[0]).close()
         self.tell_others()
         self.do_GET()
+        if WHAT == "drains":
+            os._exit(0)
 
 
 class Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

@@ -62,6 +62,9 @@ TEST_CASE("what a worker wrote is told apart from our notes and from its predece
   log.note("exited");
   CHECK(texts(log.written_since(first, 5)) == Texts{"one", "two", "three"});
   CHECK(texts(log.written_since(first, 2)) == Texts{"two", "three"});
+  log.append("\rloading 1 %\rloading 2 %");  // one that hangs there
+  CHECK(texts(log.written_since(first, 2)) == Texts{"three", "loading 2 %"});
+  CHECK(log.written_since(first, 0).empty());
 }
 
 TEST_CASE("however much is written, no more than the capacity is held, the newest last") {
