@@ -217,6 +217,14 @@ def test_whoever_asks_one_that_dies_of_it_hears_how_it_ended():
         until(lambda: "the weights are gone" in rouse.text(), "the log has its last lines")
 
 
+def test_what_one_says_as_it_fails_unforeseen_is_for_the_log():
+    with serve(app=program("shows-a-traceback")) as rouse:
+        for path in ("/v1/chat/completions", "/v1/images/generations"):
+            status, _, body = rouse.post(path, {"model": "app", "prompt": "x", "messages": []})
+            assert status == 502 and body["error"]["message"] == 'model "app" failed: it answered with status 500', body
+            until(lambda: "token=secret" in rouse.text(), "the log has it")
+
+
 @pytest.mark.parametrize("where", ["{socket}", "{port}"])
 def test_one_that_lives_and_listens_no_more_is_ended_and_started_anew(where):
     with serve(app=program("stops-listening", where=where)) as rouse:

@@ -84,6 +84,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             say("breaking off")
             os._exit(4)
+        if WHAT == "shows-a-traceback":
+            return self.send_error(500, explain="Traceback: token=secret")  # an HTML page
         if WHAT == "dies-in-an-answer":
             say("the weights are gone")
             os._exit(8)
