@@ -119,7 +119,7 @@ int serve(const cli::ServeOptions& options) {
     log.error("{}", error->message);
     return kFailed;
   }
-  http::UpstreamPool upstreams(io);
+  http::UpstreamPool upstreams(io, pool_limits());
   daemon::Daemon daemon({.io = io,
                          .clock = clock,
                          .log = log,

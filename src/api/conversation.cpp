@@ -11,12 +11,14 @@
 #include "api/engine_message.hpp"
 #include "api/event_boundary.hpp"
 #include "api/fallback.hpp"
+#include "api/multipart.hpp"
 #include "http/relay.hpp"
 
 namespace rouse::api {
 namespace {
 
 constexpr std::size_t kErrorBodyLimit = std::size_t{64} << 10;
+constexpr std::size_t kErrorShown = std::size_t{4} << 10;
 constexpr Duration kErrorBodyWithin = std::chrono::seconds(2);
 
 using enum daemon::CircuitBreaker::Verdict;
@@ -43,7 +45,8 @@ bool is_event_stream(const http::ResponseHead& head) {
 }
 
 bool is_json(const http::ResponseHead& head) {
-  return head.field("Content-Type").value_or("").starts_with("application/json");
+  const std::string_view type = media_type(head.field("Content-Type").value_or(""));
+  return http::same_name(type, "application/json") || type.ends_with("+json");
 }
 
 bool is_redirect(const http::ResponseHead& head) {
@@ -188,12 +191,19 @@ http::Task<void> Conversation::reword_refusal(const http::ResponseHead& head) {
 // What a program says that fails unforeseen, a traceback say, is not for its clients.
 http::Task<void> Conversation::hide_refusal(const http::ResponseHead& head) {
   const int status = head.status;
-  const auto body = co_await call_.read_all(kErrorBodyLimit);
-  if (!body) co_return co_await fail(body.error());
+  call_.set_deadline(std::min(*asked_.options.deadline, later(parts_.clock.now(), kErrorBodyWithin)));
+  std::string said;
+  while (said.size() < kErrorShown) {
+    const auto piece = co_await call_.read();
+    if (!piece || piece->empty()) break;
+    said.append(piece->substr(0, kErrorShown - said.size()));
+  }
+  if (is_cut()) co_return co_await fail({Code::upstream_failed, std::move(said), {}});
   lease_.finish(outcome_of(status));
-  parts_.log.warning("request {}: model \"{}\" answered with status {}: {}", reply_.id(), model_, status, *body);
+  parts_.log.warning("request {}: model \"{}\" answered with status {}: {}", reply_.id(), model_, status, said);
   co_await reply_.error(Error{Code::upstream_failed,
-                              std::format("model \"{}\" failed: it answered with status {}", model_, status), *body});
+                              std::format("model \"{}\" failed: it answered with status {}", model_, status),
+                              std::move(said)});
 }
 
 // Nobody follows it: what was asked for here is not sent elsewhere, least of all with a key.

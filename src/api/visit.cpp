@@ -1,5 +1,6 @@
 #include "api/visit.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "api/deadline.hpp"
@@ -37,7 +38,8 @@ Visit::Visit(const Parts& parts, Reply& reply, daemon::Lease& lease, std::option
       lease_(lease),
       model_(lease.entry()->model.id),
       sent_(parts.clock.now()),
-      call_(parts.upstreams, lease.upstream().address, deadline.value_or(later(sent_, parts.deadline))),
+      deadline_(deadline.value_or(later(sent_, parts.deadline))),
+      call_(parts.upstreams, lease.upstream().address, deadline_),
       has_deadline_(deadline.has_value()),
       is_remote_(lease.upstream().is_remote) {
   lease_.on_cut([this](daemon::Cut why) {
@@ -62,7 +64,8 @@ void Visit::note_progress() {
 http::Task<bool> Visit::another_may_answer() {
   if (!call_.unseen() || cut_ || lease_.upstream().is_remote) co_return false;
   if (call_.nobody_listens()) lease_.doubt_worker();
-  const bool died = co_await lease_.worker_gone_by(later(parts_.clock.now(), kDeathNoticed));
+  const bool died = co_await lease_.worker_gone_by(std::min(deadline_, later(parts_.clock.now(), kDeathNoticed)));
+  if (cut_) co_return false;
   // One that listens no more, but still answers others, is about to end: who comes meanwhile is for the next.
   const bool another = died || call_.nobody_listens();
   if (another) lease_.finish(core::Outcome::unused);

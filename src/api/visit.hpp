@@ -63,6 +63,7 @@ class Visit {
   daemon::Lease& lease_;
   std::string model_;
   TimePoint sent_;  // when the engine was asked
+  const TimePoint deadline_;
   http::Call call_;
 
  private:

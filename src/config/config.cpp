@@ -290,7 +290,7 @@ std::expected<Config, Problems> load(const std::string& path, const Environment&
   }
   if (file.bad()) return cannot("reading broke off");
   // Who writes a file anew empties it first, and a full disk leaves it so.
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos)
+  if (text.find_first_not_of(" \t\r\n\xEF\xBB\xBF") == std::string::npos)
     return std::unexpected(Problems{{path, 0, 0, "is empty; for no models and all defaults write {}"}});
   return read(text, path, absolute.parent_path().string(), environment);
 }

@@ -5,6 +5,18 @@
 
 namespace rouse::http {
 
+Link::Link(PoolCore& owner, StreamPtr connected, std::uint64_t begun_in)
+    : pool(&owner), stream(std::move(connected)), era(begun_in) {
+  stream->watch_for(this);
+  ++pool->connections;
+}
+
+Link::~Link() {
+  --pool->connections;
+  stream->watch_for(nullptr);
+  stream->close();
+}
+
 void Link::on_unawaited_read() {
   if (upstream != nullptr) {
     pool->drop(*this);  // an idle upstream that closes, or speaks without being asked
@@ -57,7 +69,7 @@ void PoolCore::put(const Address& upstream, std::unique_ptr<Link> link) {
   const auto at = shelves_.find(upstream);
   if (at == shelves_.end() || at->second.era != link->era || at->second.impatient > 0) return;
   auto& links = at->second.links;
-  if (links.size() >= limits.idle_per_upstream) return;
+  if (links.size() >= limits.idle_per_upstream || connections > limits.idle_below) return;
   constexpr std::size_t kLargeIdle = 16;  // so many may keep a large buffer while they idle
   if (!link->stream->armed()) {
     link->in.clear();

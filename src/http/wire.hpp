@@ -24,14 +24,8 @@ inline constexpr std::size_t kLargeBuffer = std::size_t{64} << 10;
 
 // One connection to an upstream with the memory that its messages need.
 struct Link final : Stream::Watcher {
-  Link(PoolCore& owner, StreamPtr connected, std::uint64_t begun_in)
-      : pool(&owner), stream(std::move(connected)), era(begun_in) {
-    stream->watch_for(this);
-  }
-  ~Link() {
-    stream->watch_for(nullptr);
-    stream->close();
-  }
+  Link(PoolCore& owner, StreamPtr connected, std::uint64_t begun_in);
+  ~Link();
   void on_unawaited_read() override;
 
   PoolCore* pool;
@@ -80,6 +74,7 @@ class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Dea
   const PoolLimits limits;
   Deadlines deadlines;
   TlsTrust trust;
+  std::size_t connections = 0;  // that there are, idle or not
 
  private:
   struct Shelf {

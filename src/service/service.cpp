@@ -22,7 +22,7 @@ constexpr Duration kLastBytes = std::chrono::seconds(2);  // for clients to take
 
 std::size_t connections_that_fit() {
   constexpr std::size_t kOwn = 128;      // listeners, workers, files
-  constexpr std::size_t kForClient = 2;  // its connection, and one to who answers it
+  constexpr std::size_t kForClient = 3;  // its connection, one to who answers it, and one that is kept for others
   constexpr std::size_t kLeast = 16;
   const std::size_t all = system::descriptor_limit();
   return std::max(all > kOwn ? (all - kOwn) / kForClient : 0, kLeast);
@@ -55,6 +55,12 @@ http::ServerLimits server_limits(const config::Limits& limits) {
   server.write_idle = limits.send;
   server.keep_alive = limits.idle;
   return server;
+}
+
+http::PoolLimits pool_limits() {
+  http::PoolLimits pool;
+  pool.idle_below = std::min(pool.idle_below, connections_that_fit());
+  return pool;
 }
 
 std::vector<std::string> hosts_of(const config::Config& config) {

@@ -16,6 +16,7 @@
 #include "config/changes.hpp"
 #include "config/config.hpp"
 #include "daemon/daemon.hpp"
+#include "http/call.hpp"
 #include "http/server.hpp"
 #include "service/applications.hpp"
 #include "system/logger.hpp"
@@ -26,7 +27,9 @@ namespace rouse {
 // Reads the configuration that the daemon was started with, anew.
 using ReadConfig = std::function<std::expected<config::Config, config::Problems>()>;
 
+// Both within the descriptors that this process may have.
 http::ServerLimits server_limits(const config::Limits& limits);
+http::PoolLimits pool_limits();
 // The names by which clients may address us, besides localhost.
 std::vector<std::string> hosts_of(const config::Config& config);
 system::LogFormat log_format_of(const config::Config& config);

@@ -42,7 +42,7 @@ TEST_CASE("a file that cannot be read is a problem without a place") {
 
 TEST_CASE("a file that holds nothing is one that is being written, or that a full disk has cut off") {
   const Folder folder;
-  for (const char* nothing : {"", "\n \r\n\t"}) {
+  for (const char* nothing : {"", "\n \r\n\t", "\xEF\xBB\xBF"}) {
     const auto config = load(folder.write("rouse.yaml", nothing), environment({}));
     REQUIRE_FALSE(config);
     CHECK(config.error().at(0).message.starts_with("is empty"));

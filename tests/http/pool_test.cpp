@@ -224,7 +224,7 @@ TEST_CASE("requests that wait long for a server of one connection at a time are 
 }
 
 TEST_CASE("while a request that was read waits long for its answer, connections are kept", "[http]") {
-  World world({}, {.queue_patience = 20ms});
+  World world({}, {.queue_patience = 200ms});
   bool answer = false;
   const auto script = [&](Peer& peer, int number) -> Task<void> {
     while ((co_await peer.message()).whole) {
@@ -240,7 +240,7 @@ TEST_CASE("while a request that was read waits long for its answer, connections 
     boost::asio::co_spawn(world.io.get_executor(), ask(world, upstream),
                           [&](const std::exception_ptr&, const Result<Answer>& seen) { ended = seen.has_value(); });
     co_await world.until([&] { return upstream.connections() == 1; });
-    const auto until = std::chrono::steady_clock::now() + 40ms;
+    const auto until = std::chrono::steady_clock::now() + 300ms;
     while (std::chrono::steady_clock::now() < until)
       CHECK_AWAITED((co_await ask(world, upstream)).has_value(), == true);
     CHECK(upstream.connections() == 2);
@@ -295,6 +295,25 @@ TEST_CASE("connections that idle too long are closed", "[http]") {
     }
     CHECK(world.pool.idle(upstream.address()) == 1);
     co_await world.until([&] { return world.pool.idle(upstream.address()) == 0; });
+  });
+}
+
+TEST_CASE("none is kept while there are many to all upstreams together", "[http]") {
+  World world({}, {.idle_below = 2});
+  Upstream first(world.io, echo_head);
+  Upstream second(world.io, echo_head);
+  world.run([&]() -> Task<void> {
+    for (int i = 0; i < 2; ++i) {
+      for (const Upstream* upstream : {&first, &second}) {
+        CHECK_AWAITED((co_await ask(world, *upstream)).has_value(), == true);
+      }
+    }
+    CHECK(world.pool.idle(first.address()) + world.pool.idle(second.address()) == 2);
+    Call third(world.pool, first.address());
+    CHECK_AWAITED((co_await third.send({})).has_value(), == true);
+    Upstream another(world.io, echo_head);
+    CHECK_AWAITED((co_await ask(world, another)).has_value(), == true);
+    CHECK(world.pool.idle(another.address()) == 0);
   });
 }
 

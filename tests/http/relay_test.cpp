@@ -16,7 +16,9 @@ namespace {
 
 // A server whose handler relays everything to `upstream`.
 struct Relayed : World {
-  explicit Relayed(Upstream::Script script, ServerLimits limits = {}) : World(limits), upstream(io, std::move(script)) {
+  // However slow the machine is, no request is taken for one that queues behind a connection of ours.
+  explicit Relayed(Upstream::Script script, ServerLimits limits = {})
+      : World(limits, {.queue_patience = 20s}), upstream(io, std::move(script)) {
     handler.function = [this](Exchange& exchange) { return pass_on(exchange); };
   }
 

@@ -467,7 +467,7 @@ def test_where_descriptors_are_few_nobody_is_ended_and_everybody_is_answered_in_
     with RouseDaemon({"models": {"studio": program("plain", where="{port}", listen="127.0.0.1:0")}},
                      command=("prlimit", "--nofile=200:200")) as rouse, ThreadPoolExecutor(150) as pool:
         port = home(rouse)
-        assert "are enough for 36" in rouse.text()
+        assert "are enough for 24" in rouse.text()
         assert get(port)[0] == 200
         pid = rouse.model("studio")["pid"]
 
