@@ -17,9 +17,9 @@
 namespace rouse::api {
 namespace {
 
-constexpr std::size_t kErrorBodyLimit = std::size_t{64} << 10;
-constexpr std::size_t kErrorShown = std::size_t{4} << 10;
-constexpr Duration kErrorBodyWithin = std::chrono::seconds(2);
+constexpr std::size_t kRefusalLimit = std::size_t{64} << 10;
+constexpr std::size_t kRefusalLogged = std::size_t{4} << 10;
+constexpr Duration kRefusalWithin = std::chrono::seconds(2);
 
 using enum daemon::CircuitBreaker::Verdict;
 
@@ -120,14 +120,13 @@ http::Task<Turn> Conversation::find_out(const Error& error) {
 http::Task<Turn> Conversation::step_aside(int status, std::string_view retry_after) {
   long seconds = 0;
   const auto read = std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), seconds);
-  call_.set_deadline(std::min(*asked_.options.deadline, later(parts_.clock.now(), kErrorBodyWithin)));
-  const auto body = co_await call_.read_all(kErrorBodyLimit);
+  const std::string text = co_await refusal_text();
   lease_.finish(core::Outcome::failed);
   const Code code = status == 503 ? Code::unavailable : Code::upstream_failed;
-  fault_ = Fault({code,
-                  std::format("the server behind model \"{}\" answered {}: {}", model_, status,
-                              engine_message(body.value_or(""), status)),
-                  {}});
+  fault_ = Fault(
+      {code,
+       std::format("the server behind model \"{}\" answered {}: {}", model_, status, engine_message(text, status)),
+       {}});
   if (read.ec == std::errc() && seconds > 0) fault_->retry_after = std::chrono::seconds(seconds);
   co_return Turn::passed;
 }
@@ -168,42 +167,49 @@ http::Task<void> Conversation::answer_by_deadline() {
   }
 }
 
+// What the engine says as it refuses: as much as there is within the time and the limit.
+http::Task<std::string> Conversation::refusal_text() {
+  call_.set_deadline(std::min(*asked_.options.deadline, later(parts_.clock.now(), kRefusalWithin)));
+  std::string text;
+  while (text.size() < kRefusalLimit) {
+    const auto piece = co_await call_.read();
+    if (!piece || piece->empty()) break;
+    text.append(piece->substr(0, kRefusalLimit - text.size()));
+  }
+  co_return text;
+}
+
 // The engine refuses, but its client has been told 200 while it waited: an event instead.
 http::Task<void> Conversation::append_refusal(const http::ResponseHead& head) {
   const int status = head.status;
-  const auto body = co_await call_.read_all(kErrorBodyLimit);
-  if (!body) co_return co_await fail(body.error());
+  const std::string text = co_await refusal_text();
+  if (is_cut()) co_return co_await fail({Code::upstream_failed, text, {}});
   lease_.finish(outcome_of(status));
   const Code code = status >= 400 && status < 500 ? Code::malformed : Code::upstream_failed;
-  co_await reply_.error(Error{code, engine_message(*body, status), {}});
+  co_await reply_.error(Error{code, engine_message(text, status), {}});
 }
 
 // The engine refuses in words that are not the dialect's.
 http::Task<void> Conversation::reword_refusal(const http::ResponseHead& head) {
   const int status = head.status;
   const std::string retry_after(head.field("Retry-After").value_or(""));
-  const auto body = co_await call_.read_all(kErrorBodyLimit);
-  if (!body) co_return co_await fail(body.error());
+  const std::string text = co_await refusal_text();
+  if (is_cut()) co_return co_await fail({Code::upstream_failed, text, {}});
   lease_.finish(outcome_of(status));
-  co_await reply_.engine_error(status, engine_message(*body, status), retry_after);
+  co_await reply_.engine_error(status, engine_message(text, status), retry_after);
 }
 
 // What a program says that fails unforeseen, a traceback say, is not for its clients.
 http::Task<void> Conversation::hide_refusal(const http::ResponseHead& head) {
   const int status = head.status;
-  call_.set_deadline(std::min(*asked_.options.deadline, later(parts_.clock.now(), kErrorBodyWithin)));
-  std::string said;
-  while (said.size() < kErrorShown) {
-    const auto piece = co_await call_.read();
-    if (!piece || piece->empty()) break;
-    said.append(piece->substr(0, kErrorShown - said.size()));
-  }
-  if (is_cut()) co_return co_await fail({Code::upstream_failed, std::move(said), {}});
+  std::string text = co_await refusal_text();
+  if (is_cut()) co_return co_await fail({Code::upstream_failed, text, {}});
   lease_.finish(outcome_of(status));
-  parts_.log.warning("request {}: model \"{}\" answered with status {}: {}", reply_.id(), model_, status, said);
+  text.resize(std::min(text.size(), kRefusalLogged));
+  parts_.log.warning("request {}: model \"{}\" answered with status {}: {}", reply_.id(), model_, status, text);
   co_await reply_.error(Error{Code::upstream_failed,
                               std::format("model \"{}\" failed: it answered with status {}", model_, status),
-                              std::move(said)});
+                              std::move(text)});
 }
 
 // Nobody follows it: what was asked for here is not sent elsewhere, least of all with a key.

@@ -44,6 +44,7 @@ class Conversation : private Visit {
   // While the model that was asked for loads. It can answer itself in a moment, so that more is passed on to it.
   bool stands_in_meanwhile() const;
   http::Task<void> answer(const http::ResponseHead& head, std::string_view body);
+  http::Task<std::string> refusal_text();
   http::Task<void> append_refusal(const http::ResponseHead& head);
   http::Task<void> reword_refusal(const http::ResponseHead& head);
   http::Task<void> hide_refusal(const http::ResponseHead& head);

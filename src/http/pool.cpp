@@ -40,9 +40,9 @@ std::unique_ptr<Link> PoolCore::take(const Address& upstream) {
   return link;
 }
 
-PoolCore::Shelf* PoolCore::shelf(const Address& upstream, const Link& link) {
+PoolCore::Shelves::iterator PoolCore::shelf_of(const Link& link, const Address& upstream) {
   const auto at = shelves_.find(upstream);
-  return at == shelves_.end() || at->second.era != link.era ? nullptr : &at->second;
+  return at != shelves_.end() && at->second.era == link.era ? at : shelves_.end();
 }
 
 PoolCore::Queued::Queued(PoolCore& core, const Address& upstream, const Link& link)
@@ -54,20 +54,22 @@ PoolCore::Queued::Queued(PoolCore& core, const Address& upstream, const Link& li
 
 PoolCore::Queued::~Queued() {
   if (patient_) return;
-  if (Shelf* shelf = core_.shelf(upstream_, link_)) --shelf->impatient;
+  const auto at = core_.shelf_of(link_, upstream_);
+  if (at != core_.shelves_.end()) --at->second.impatient;
 }
 
 void PoolCore::Queued::on_deadline() {
-  Shelf* shelf = core_.shelf(upstream_, link_);
-  if (shelf == nullptr || !link_.stream->may_be_unread()) return;
+  const auto at = core_.shelf_of(link_, upstream_);
+  const bool was_read = upstream_.is_unix() && link_.stream->was_read();  // of TCP nobody can tell
+  if (at == core_.shelves_.end() || was_read) return;
   patient_ = false;
-  ++shelf->impatient;
-  shelf->links.clear();
+  ++at->second.impatient;
+  at->second.links.clear();
 }
 
 void PoolCore::put(const Address& upstream, std::unique_ptr<Link> link) {
-  const auto at = shelves_.find(upstream);
-  if (at == shelves_.end() || at->second.era != link->era || at->second.impatient > 0) return;
+  const auto at = shelf_of(*link, upstream);
+  if (at == shelves_.end() || at->second.impatient > 0) return;
   auto& links = at->second.links;
   if (links.size() >= limits.idle_per_upstream || connections > limits.idle_below) return;
   constexpr std::size_t kLargeIdle = 16;  // so many may keep a large buffer while they idle

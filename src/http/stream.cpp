@@ -193,12 +193,9 @@ void Stream::acknowledge() {
   ::setsockopt(socket_.native_handle(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
-bool Stream::may_be_unread() {
-  sockaddr where{};
-  socklen_t size = sizeof where;
+bool Stream::was_read() {
   int unread = 0;
-  return !open_ || ::getsockname(socket_.native_handle(), &where, &size) != 0 || where.sa_family != AF_UNIX ||
-         ::ioctl(socket_.native_handle(), SIOCOUTQ, &unread) != 0 || unread > 0;
+  return open_ && ::ioctl(socket_.native_handle(), SIOCOUTQ, &unread) == 0 && unread == 0;
 }
 
 void Stream::close() {

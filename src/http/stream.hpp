@@ -74,8 +74,8 @@ class Stream final : public boost::intrusive_ref_counter<Stream, boost::thread_u
   // writes in pieces, without TCP_NODELAY, waits for that before the next.
   void acknowledge();
 
-  // False: the other side has read all that was written, as a Unix socket knows. Of TCP nobody can tell.
-  bool may_be_unread();
+  // Of a Unix socket: the other side has read all that was written.
+  bool was_read();
 
   void close();
   bool is_open() const { return open_; }

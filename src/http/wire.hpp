@@ -19,8 +19,8 @@
 namespace rouse::http {
 
 inline constexpr std::size_t kSmallBuffer = std::size_t{8} << 10;
-inline constexpr int kQuickAcks = 16;  // for each answer as many as Linux gives a connection at its begin
 inline constexpr std::size_t kLargeBuffer = std::size_t{64} << 10;
+inline constexpr int kQuickAcks = 16;  // for each answer as many as Linux gives a connection at its begin
 
 // One connection to an upstream with the memory that its messages need.
 struct Link final : Stream::Watcher {
@@ -82,9 +82,10 @@ class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Dea
     std::uint64_t era = 0;
     std::size_t impatient = 0;  // requests that have waited long: nothing is kept
   };
-  Shelf* shelf(const Address& upstream, const Link& link);  // nothing: the link's era is over
+  using Shelves = std::map<Address, Shelf>;
+  Shelves::iterator shelf_of(const Link& link, const Address& upstream);  // the end: the link's era is over
 
-  std::map<Address, Shelf> shelves_;
+  Shelves shelves_;
   std::uint64_t last_era_ = 0;
   std::uint64_t round_ = 0;
   bool pruning_ = false;  // the timer is set

@@ -28,6 +28,16 @@ struct OneAtATime {
   }
 };
 
+Task<void> ask_five_at_once(World& world, const Upstream& upstream) {
+  int ended = 0;
+  for (int i = 0; i < 5; ++i) {
+    boost::asio::co_spawn(
+        world.io.get_executor(), ask(world, upstream),
+        [&](const std::exception_ptr&, const Result<Answer>& answer) { ended += answer.has_value(); });
+  }
+  co_await world.until([&] { return ended == 5; });
+}
+
 }  // namespace
 
 TEST_CASE("a connection is used again once its answer is whole", "[http]") {
@@ -209,13 +219,7 @@ TEST_CASE("requests that wait long for a server of one connection at a time are 
   OneAtATime script{world};
   Upstream upstream(world.io, [&](Peer& peer, int number) { return script(peer, number); });
   world.run([&]() -> Task<void> {
-    int ended = 0;
-    for (int i = 0; i < 5; ++i) {
-      boost::asio::co_spawn(
-          world.io.get_executor(), ask(world, upstream),
-          [&](const std::exception_ptr&, const Result<Answer>& answer) { ended += answer.has_value(); });
-    }
-    co_await world.until([&] { return ended == 5; });
+    co_await ask_five_at_once(world, upstream);
     CHECK(upstream.connections() == 5);
     CHECK(world.pool.idle(upstream.address()) == 1);
     CHECK_AWAITED((co_await ask(world, upstream)).has_value(), == true);
@@ -321,13 +325,7 @@ TEST_CASE("no more connections idle than are allowed", "[http]") {
   World world({}, {.idle_per_upstream = 2});
   Upstream upstream(world.io, echo_head);
   world.run([&]() -> Task<void> {
-    int ended = 0;
-    for (int i = 0; i < 5; ++i) {
-      boost::asio::co_spawn(
-          world.io.get_executor(), ask(world, upstream),
-          [&](const std::exception_ptr&, const Result<Answer>& answer) { ended += answer.has_value(); });
-    }
-    co_await world.until([&] { return ended == 5; });
+    co_await ask_five_at_once(world, upstream);
     CHECK(upstream.connections() == 5);
     CHECK(world.pool.idle(upstream.address()) == 2);
   });

@@ -225,6 +225,15 @@ def test_what_one_says_as_it_fails_unforeseen_is_for_the_log():
             until(lambda: "token=secret" in rouse.text(), "the log has it")
 
 
+def test_one_that_falls_silent_as_it_fails_keeps_nobody_waiting():
+    with serve(app=program("falls-silent-as-it-fails")) as rouse:
+        asked = {"model": "app", "messages": [{"role": "user", "content": "x"}], "max_tokens": 1}
+        assert rouse.post("/v1/chat/completions", asked)[0] == 502
+        status, _, body = rouse.post("/v1/messages", asked)
+        assert status == 500 and body["error"]["message"] == "the engine answered with status 500", body
+        until(lambda: rouse.model("app")["leases"] == 0, "nobody is with it any more")
+
+
 @pytest.mark.parametrize("where", ["{socket}", "{port}"])
 def test_one_that_lives_and_listens_no_more_is_ended_and_started_anew(where):
     with serve(app=program("stops-listening", where=where)) as rouse:

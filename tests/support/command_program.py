@@ -84,6 +84,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             say("breaking off")
             os._exit(4)
+        if WHAT == "falls-silent-as-it-fails":
+            self.send_response(500)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            threading.Event().wait()
         if WHAT == "shows-a-traceback":
             return self.send_error(500, explain="Traceback: token=secret")  # an HTML page
         if WHAT == "dies-in-an-answer":
