@@ -60,6 +60,7 @@ Error Call::Wire::error() const {
 
 // A fresh connection; false says that error_ is set.
 Task<bool> Call::Wire::make_link(Duration connect_time) {
+  core_->make_room();
   const std::uint64_t era = core_->era(address_);
   const TimePoint until = std::min<TimePoint>(deadline_, std::chrono::steady_clock::now() + connect_time);
   auto connected = co_await connect(core_->io, core_->deadlines, core_->trust, address_, until, &nobody_listens_);

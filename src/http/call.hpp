@@ -34,7 +34,7 @@ struct RelayOutcome;
 
 struct PoolLimits {
   std::size_t idle_per_upstream = 256;
-  std::size_t idle_below = 8192;  // while there are more connections than this, to all upstreams, none is kept
+  std::size_t connections = 8192;                   // to all upstreams: for one more, one that idles is closed
   Duration idle_time = std::chrono::seconds(60);    // an idle connection is closed after at most twice this
   Duration connect_time = std::chrono::seconds(5);  // for a connection to be made
   // A request waits so long for its answer on a connection of its own before those that idle are closed: its server may

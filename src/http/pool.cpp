@@ -71,7 +71,7 @@ void PoolCore::put(const Address& upstream, std::unique_ptr<Link> link) {
   const auto at = shelf_of(*link, upstream);
   if (at == shelves_.end() || at->second.impatient > 0) return;
   auto& links = at->second.links;
-  if (links.size() >= limits.idle_per_upstream || connections > limits.idle_below) return;
+  if (links.size() >= limits.idle_per_upstream || connections > limits.connections) return;
   constexpr std::size_t kLargeIdle = 16;  // so many may keep a large buffer while they idle
   if (!link->stream->armed()) {
     link->in.clear();
@@ -87,6 +87,12 @@ void PoolCore::put(const Address& upstream, std::unique_ptr<Link> link) {
   if (pruning_) return;
   pruning_ = true;
   deadlines.set(*this, std::chrono::steady_clock::now() + limits.idle_time);
+}
+
+void PoolCore::make_room() {
+  if (connections < limits.connections) return;
+  const auto at = std::ranges::find_if(shelves_, [](const auto& shelf) { return !shelf.second.links.empty(); });
+  if (at != shelves_.end()) at->second.links.erase(at->second.links.begin());  // the one that has idled for longest
 }
 
 void PoolCore::drop(Link& idle) {

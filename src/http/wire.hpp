@@ -48,6 +48,7 @@ class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Dea
   std::unique_ptr<Link> take(const Address& upstream);
   void put(const Address& upstream, std::unique_ptr<Link> link);
   void drop(Link& idle);  // one that idles
+  void make_room();       // for one more connection
   std::uint64_t era(const Address& upstream);
   void close_idle(const Address& upstream);
   std::size_t idle(const Address& upstream) const;

@@ -22,7 +22,7 @@ constexpr Duration kLastBytes = std::chrono::seconds(2);  // for clients to take
 
 std::size_t connections_that_fit() {
   constexpr std::size_t kOwn = 128;      // listeners, workers, files
-  constexpr std::size_t kForClient = 3;  // its connection, one to who answers it, and one that is kept for others
+  constexpr std::size_t kForClient = 2;  // its connection, and one to who answers it
   constexpr std::size_t kLeast = 16;
   const std::size_t all = system::descriptor_limit();
   return std::max(all > kOwn ? (all - kOwn) / kForClient : 0, kLeast);
@@ -59,7 +59,7 @@ http::ServerLimits server_limits(const config::Limits& limits) {
 
 http::PoolLimits pool_limits() {
   http::PoolLimits pool;
-  pool.idle_below = std::min(pool.idle_below, connections_that_fit());
+  pool.connections = std::min(pool.connections, connections_that_fit());
   return pool;
 }
 
@@ -89,7 +89,8 @@ Service::Service(Parts parts, config::Config config, ReadConfig read)
 
 void Service::begin(std::string where) {
   where_ = std::move(where);
-  if (const std::size_t most = server_limits(config_.limits).connections; most < config_.limits.connections) {
+  const std::size_t most = server_limits(config_.limits).connections;
+  if (most < config_.limits.connections && config_.limits.connections != config::Limits{}.connections) {
     parts_.log.info("limits.connections is {}; the {} descriptors that we may have (ulimit -Hn) are enough for {}",
                     config_.limits.connections, system::descriptor_limit(), most);
   }

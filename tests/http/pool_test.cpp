@@ -302,22 +302,27 @@ TEST_CASE("connections that idle too long are closed", "[http]") {
   });
 }
 
-TEST_CASE("none is kept while there are many to all upstreams together", "[http]") {
-  World world({}, {.idle_below = 2});
+TEST_CASE("for one connection more than are allowed to all upstreams, one that idles is closed", "[http]") {
+  World world({}, {.connections = 2});
   Upstream first(world.io, echo_head);
   Upstream second(world.io, echo_head);
+  Upstream third(world.io, echo_head);
+  const auto idle = [&] {
+    return world.pool.idle(first.address()) + world.pool.idle(second.address()) + world.pool.idle(third.address());
+  };
   world.run([&]() -> Task<void> {
-    for (int i = 0; i < 2; ++i) {
-      for (const Upstream* upstream : {&first, &second}) {
-        CHECK_AWAITED((co_await ask(world, *upstream)).has_value(), == true);
-      }
+    for (const Upstream* upstream : {&first, &second, &third}) {
+      CHECK_AWAITED((co_await ask(world, *upstream)).has_value(), == true);
     }
-    CHECK(world.pool.idle(first.address()) + world.pool.idle(second.address()) == 2);
-    Call third(world.pool, first.address());
-    CHECK_AWAITED((co_await third.send({})).has_value(), == true);
-    Upstream another(world.io, echo_head);
-    CHECK_AWAITED((co_await ask(world, another)).has_value(), == true);
-    CHECK(world.pool.idle(another.address()) == 0);
+    CHECK(idle() == 2);
+    CHECK(world.pool.idle(third.address()) == 1);
+    Call fourth(world.pool, first.address());
+    CHECK_AWAITED((co_await fourth.send({})).has_value(), == true);
+    Call fifth(world.pool, second.address());
+    CHECK_AWAITED((co_await fifth.send({})).has_value(), == true);
+    CHECK(idle() == 0);
+    CHECK_AWAITED((co_await ask(world, third)).has_value(), == true);  // all are at work: it is made, and not kept
+    CHECK(idle() == 0);
   });
 }
 

@@ -464,10 +464,10 @@ def test_who_comes_while_one_listens_no_more_and_still_answers_is_for_the_next(w
 
 
 def test_where_descriptors_are_few_nobody_is_ended_and_everybody_is_answered_in_the_end():
-    with RouseDaemon({"models": {"studio": program("plain", where="{port}", listen="127.0.0.1:0")}},
-                     command=("prlimit", "--nofile=200:200")) as rouse, ThreadPoolExecutor(150) as pool:
+    with RouseDaemon({"models": {"studio": program("plain", where="{port}", listen="127.0.0.1:0")},
+                      "limits": {"connections": 1000}}, command=("prlimit", "--nofile=200:200")) as rouse, ThreadPoolExecutor(150) as pool:
         port = home(rouse)
-        assert "are enough for 24" in rouse.text()
+        assert "are enough for 36" in rouse.text()
         assert get(port)[0] == 200
         pid = rouse.model("studio")["pid"]
 
