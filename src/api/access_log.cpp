@@ -71,4 +71,15 @@ AccessLine::~AccessLine() {
   parts_.log.write(system::Level::info, line, fields);
 }
 
+void log_refused_head(const Parts& parts, const http::Handler::Unanswered& what, std::string_view id) {
+  if (parts.access_log == AccessLog::off) return;
+  const system::LogField fields[] = {{"event", "access"},
+                                     {"client", what.peer},
+                                     {"status", std::int64_t{what.status}},
+                                     {"reason", what.error.message},
+                                     {"request", id}};
+  parts.log.write(system::Level::info, std::format("{} {}, {}, {}", what.peer, what.status, what.error.message, id),
+                  fields);
+}
+
 }  // namespace rouse::api

@@ -20,4 +20,7 @@ class AccessLine {
   Reply& reply_;
 };
 
+// The line of a head that was no request, and so has neither a method nor a path.
+void log_refused_head(const Parts& parts, const http::Handler::Unanswered& what, std::string_view id);
+
 }  // namespace rouse::api

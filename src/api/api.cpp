@@ -127,11 +127,13 @@ void Api::admit(std::vector<std::string> hosts, std::vector<config::Key> keys) {
 http::Task<void> Api::handle(http::Exchange& exchange) { return answer(exchange, Door::public_); }
 
 // Without a head nobody knows the path that was meant, and so the dialect: OpenAI's is the one that most can read.
-http::Handler::Refusal Api::refusal(const Error& error, const http::RequestHead* request) {
+http::Handler::Refusal Api::refusal(const Unanswered& what) {
+  const http::RequestHead* request = what.request;
   const std::string id = request_id(request ? *request : http::RequestHead(), next_id_++);
+  if (!request) log_refused_head(parts_, what, id);
   const Dialect& dialect = request ? dialect_of(*request) : kOpenAi;
   return {.lines = "Content-Type: application/json\r\n" + answer_lines(dialect, id, {}),
-          .body = dialect.error_body(error, id) + '\n'};
+          .body = dialect.error_body(what.error, id) + '\n'};
 }
 
 http::Task<void> Api::at_home(http::Exchange& exchange, std::string model) {
@@ -172,11 +174,11 @@ http::Task<void> Api::answer(http::Exchange& exchange, Door door) {
         Error{Code::forbidden, "this key may use models, not steer them; that takes one with role: admin", {}});
   }
   if (auto type = check_content_type(head, route.guard); !type) co_return co_await reply.error(std::move(type.error()));
-  Turn turn;
+  KeyLease lease;
   if (is_limited(route.guard)) {
     auto begun = Keyring::begin(reply.caller, exchange.arrived());
     if (!begun) co_return co_await reply.error(std::move(begun.error()));
-    turn = std::move(*begun);
+    lease = std::move(*begun);
   }
   const auto id = percent_decoded(matched->id);
   if (!id) co_return co_await reply.error(Error{Code::malformed, "the path holds a broken percent-escape", {}});

@@ -40,7 +40,7 @@ class Api final : public http::Handler {
   void admit(std::vector<std::string> hosts, std::vector<config::Key> keys);
 
   http::Task<void> handle(http::Exchange& exchange) override;
-  Refusal refusal(const Error& error, const http::RequestHead* request) override;
+  Refusal refusal(const Unanswered& what) override;
 
   // For a listener that nobody but our own user can reach: whoever comes in there is an administrator, without a key.
   http::Handler& owner_door() { return owner_door_; }
@@ -57,9 +57,7 @@ class Api final : public http::Handler {
    public:
     explicit OwnerDoor(Api& api) : api_(api) {}
     http::Task<void> handle(http::Exchange& exchange) override { return api_.answer(exchange, Door::owner); }
-    Refusal refusal(const Error& error, const http::RequestHead* request) override {
-      return api_.refusal(error, request);
-    }
+    Refusal refusal(const Unanswered& what) override { return api_.refusal(what); }
 
    private:
     Api& api_;

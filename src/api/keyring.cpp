@@ -51,7 +51,7 @@ Result<std::string_view> shown_key(const http::RequestHead& head) {
 
 }  // namespace
 
-Turn::~Turn() {
+KeyLease::~KeyLease() {
   if (use_) --use_->under_way;
 }
 
@@ -108,8 +108,8 @@ Result<Caller> Keyring::identify(const http::RequestHead& head, std::string_view
                 .use = found->use};
 }
 
-std::expected<Turn, Fault> Keyring::begin(const Caller& caller, TimePoint now) {
-  if (!caller.use) return Turn();
+std::expected<KeyLease, Fault> Keyring::begin(const Caller& caller, TimePoint now) {
+  if (!caller.use) return KeyLease();
   KeyUse& use = *caller.use;
   const auto refusal = [&](std::string message, Duration when) {
     Fault fault(Error{Code::client_limit, std::move(message), {}});
@@ -133,7 +133,7 @@ std::expected<Turn, Fault> Keyring::begin(const Caller& caller, TimePoint now) {
     use.spent += share;
   }
   ++use.under_way;
-  return Turn(caller.use);
+  return KeyLease(caller.use);
 }
 
 }  // namespace rouse::api

@@ -20,16 +20,16 @@
 namespace rouse::api {
 
 // One of the requests that a key may have under way at once; over when it is destroyed.
-class Turn {
+class KeyLease {
  public:
-  Turn() = default;  // nobody counts
-  explicit Turn(std::shared_ptr<KeyUse> use) : use_(std::move(use)) {}
-  Turn(Turn&& other) noexcept = default;
-  Turn& operator=(Turn&& other) noexcept {
+  KeyLease() = default;  // nobody counts
+  explicit KeyLease(std::shared_ptr<KeyUse> use) : use_(std::move(use)) {}
+  KeyLease(KeyLease&& other) noexcept = default;
+  KeyLease& operator=(KeyLease&& other) noexcept {
     std::swap(use_, other.use_);
     return *this;
   }
-  ~Turn();
+  ~KeyLease();
 
  private:
   std::shared_ptr<KeyUse> use_;  // owners: see Caller
@@ -62,7 +62,7 @@ class Keyring {
   Caller passer_by(std::string_view peer) const;
 
   // Counts one more request of this caller. Fails with client_limit, and when to come back.
-  static std::expected<Turn, Fault> begin(const Caller& caller, TimePoint now);
+  static std::expected<KeyLease, Fault> begin(const Caller& caller, TimePoint now);
 
  private:
   struct Holder {

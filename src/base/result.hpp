@@ -39,6 +39,11 @@ struct Error {
   std::string context;  // for an administrator: paths, sizes, the worker's last lines; may be empty
 };
 
+// For an administrator, as one line if its context is.
+inline std::string in_full(const Error& error) {
+  return error.context.empty() ? error.message : error.message + " (" + error.context + ")";
+}
+
 template <class T>
 using Result = std::expected<T, Error>;
 

@@ -175,7 +175,7 @@ void Daemon::Impl::looked(ModelId model, const Result<Measured>& found) {
     feed(catalogue.learn(model, *found));
     return recall(model);
   }
-  const std::string& why = found.error().message;
+  const std::string why = in_full(found.error());
   unusable.emplace(model, why);
   if (why == before) return;
   parts.log.warning("{}: {}", catalogue.entry(model)->model.id, why);
@@ -195,7 +195,7 @@ http::Task<void> Daemon::Impl::preload(core::Preload event) {
     co_return tell_of_preload(event.model);
   }
   if (const Entry* entry = catalogue.seen(event.model))
-    parts.log.warning("{}: not preloaded: {}", entry->model.id, looked.error().message);
+    parts.log.warning("{}: not preloaded: {}", entry->model.id, in_full(looked.error()));
 }
 
 // It waits for free bytes, or has been given up.

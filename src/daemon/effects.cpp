@@ -88,7 +88,7 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
       });
   if (!started) {
     const auto& [code, message, context] = started.error();
-    log_of(effect.model).note(context.empty() ? message : std::format("{} ({})", message, context));
+    log_of(effect.model).note(in_full(started.error()));
     std::string why = context.empty() ? message : std::format("{}\n{}", message, context);
     return feed(core::EffectFailed{id, std::move(why)});
   }

@@ -59,8 +59,7 @@ void Daemon::Impl::take_estimate(WorkerId id, const Result<core::Placement>& say
   if (worker == workers.end() || !row) return;
   const std::string& name = worker->second->entry()->model.id;
   if (!says) {
-    const auto& [code, message, context] = says.error();
-    parts.log.warning("{}: what it will take is not known: {}{}", name, message, context.empty() ? "" : ": " + context);
+    parts.log.warning("{}: what it will take is not known: {}", name, in_full(says.error()));
     return;
   }
   Weight& weight = weights[id];

@@ -54,9 +54,8 @@ void Daemon::Impl::leave_circuit(Pending& pending, CircuitBreaker::Verdict verdi
   if (circuit.state() == CircuitBreaker::State::closed) {
     parts.log.info("{}: circuit closed: its server answers again", entry->model.id);
   } else {
-    const Error& last = circuit.last_failure();
-    parts.log.warning("{}: circuit open after {} failures in a row: {} ({}); its server is asked again in {:.1f} s",
-                      entry->model.id, circuit.failures(), last.message, last.context,
+    parts.log.warning("{}: circuit open after {} failures in a row: {}; its server is asked again in {:.1f} s",
+                      entry->model.id, circuit.failures(), in_full(circuit.last_failure()),
                       seconds(circuit.retry_at() - now));
   }
   for (Observer* observer : observers) observer->on_circuit(pending.model);

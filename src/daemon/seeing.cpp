@@ -120,8 +120,7 @@ ModelStatus Daemon::model(ModelId id) const {
     const CircuitBreaker& circuit = remote->second.circuit;
     status.circuit = circuit.state();
     if (status.circuit != CircuitBreaker::State::closed) {
-      status.error = circuit.last_failure().message;
-      if (!circuit.last_failure().context.empty()) status.error += ": " + circuit.last_failure().context;
+      status.error = in_full(circuit.last_failure());
       status.retry_at = at(circuit.retry_at());
     }
   }

@@ -48,7 +48,7 @@ http::Task<Result<Bytes>> Daemon::Impl::trim(WorkerId id) {
 // Whatever comes of it, the core goes on from what the worker holds now.
 http::Task<void> Daemon::Impl::trim_for_others(WorkerId id) {
   const auto freed = co_await trim(id);
-  if (!freed) parts.log.warning("{}", freed.error().message);
+  if (!freed) parts.log.warning("{}", in_full(freed.error()));
   const auto worker = workers.find(id);
   const core::Row* row = scheduler.view().ledger.find(id);
   if (worker != workers.end() && row) {

@@ -82,7 +82,7 @@ void WarmFiles::locked(ModelId model, std::uint64_t since, Result<system::Locked
     parts_.log.info("{}: {} of its files are kept warm", name, to_string(hold->second.size));
     return changed_();
   }
-  parts_.log.warning("{}: its files cannot be kept warm: {}", name, files.error().message);
+  parts_.log.warning("{}: its files cannot be kept warm: {}", name, in_full(files.error()));
   failed_.insert(model);
   holds_.erase(hold);
   changed_();

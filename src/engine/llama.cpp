@@ -106,10 +106,22 @@ Result<Estimate> estimate(const config::Model& model) {
                             whole->split_count, whole->split_count),
                 options.source);
   }
-  for (std::size_t i = 1; i < shards->size(); ++i) {
-    auto part = read_gguf((*shards)[i]);
+  if (const auto& first = shards->front(); first.filename() != std::filesystem::path(options.source).filename()) {
+    return fail(Code::load_failed, std::format("The model is in {} parts: name the first.", shards->size()),
+                std::format("{} instead of {}", first.string(), options.source));
+  }
+  for (std::size_t i = 0; i < shards->size(); ++i) {
+    const auto& path = (*shards)[i];
+    auto part = i == 0 ? whole : read_gguf(path);
     if (!part) return std::unexpected(part.error());
-    whole->weights += part->weights;
+    if (part->split_number != i || part->split_count != shards->size()) {
+      return fail(Code::load_failed,
+                  std::format("A part of the model is another one than its name says: it calls itself part {} of {}. "
+                              "Copy it again.",
+                              part->split_number + 1, part->split_count),
+                  path);
+    }
+    if (i > 0) whole->weights += part->weights;
   }
   Estimate sum = estimate_llama(*whole, llama_shape(options));
   for (const config::LoraAdapter& adapter : options.lora) {

@@ -35,8 +35,8 @@ Result<Address> parse_address(std::string_view text) {
 
 std::string to_string(const Address& address) {
   if (address.is_unix()) return "unix:" + address.path;
-  if (address.host.contains(':')) return std::format("[{}]:{}", address.host, address.port);
-  return std::format("{}:{}", address.host, address.port);
+  const std::string port = std::to_string(address.port);  // on the path of each request, where a format would be felt
+  return address.host.contains(':') ? '[' + address.host + "]:" + port : address.host + ':' + port;
 }
 
 }  // namespace rouse::http

@@ -126,7 +126,7 @@ void Connection::refuse_head(int status, std::string_view reason) {
 // client.
 void Connection::refuse(int status, const Error& error, const RequestHead* request) {
   close_ = unread_ = true;
-  const auto [lines, body] = handler_.refusal(error, request);
+  const auto [lines, body] = handler_.refusal({status, error, peer_, request});
   const std::string answer = std::format("HTTP/1.1 {} {}\r\n{}{}Content-Length: {}\r\nConnection: close\r\n\r\n{}",
                                          status, reason_phrase(status), core_->date_line(), lines, body.size(), body);
   iovec piece{const_cast<char*>(answer.data()), answer.size()};

@@ -140,14 +140,15 @@ Task<void> Connection::finish_answer() {
     stream_->close();
     co_return;
   }
-  const auto [lines, body] = handler_.refusal({Code::internal, "internal error", {}}, &head_);
+  const Error error{Code::internal, "internal error", {}};
+  const auto [lines, body] = handler_.refusal({500, error, peer_, &head_});
   begin(500, body.size());
   append_lines(lines);
   if (!try_put(body, true)) co_await finish_put();
 }
 
-Handler::Refusal Handler::refusal(const Error& error, const RequestHead*) {
-  return {.lines = "Content-Type: text/plain\r\n", .body = std::format("{}\n", error.message)};
+Handler::Refusal Handler::refusal(const Unanswered& what) {
+  return {.lines = "Content-Type: text/plain\r\n", .body = std::format("{}\n", what.error.message)};
 }
 
 // --- the face that handlers see

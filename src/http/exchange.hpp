@@ -96,10 +96,18 @@ class Handler {
     std::string body;
   };
 
+  // A head that cannot be understood or has not arrived in time (`request` is null), a body that has not, or a
+  // request to which handle() came to no answer.
+  struct Unanswered {
+    int status;
+    const Error& error;
+    std::string_view peer;
+    const RequestHead* request;
+  };
+
   virtual ~Handler() = default;
-  // To a head that cannot be understood (`request` is null) and to a request that does not arrive in time, and for a
-  // handle() that came to no answer. In plain text, unless overridden.
-  virtual Refusal refusal(const Error& error, const RequestHead* request);
+  // Asked once for each. In plain text, unless overridden.
+  virtual Refusal refusal(const Unanswered& what);
   virtual Task<void> handle(Exchange& exchange) = 0;
 };
 

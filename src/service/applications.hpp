@@ -30,9 +30,7 @@ class Applications {
    public:
     Door(api::Api& api, config::Address address) : asked(std::move(address)), api_(api) {}
     http::Task<void> handle(http::Exchange& exchange) override { return api_.at_home(exchange, model); }
-    Refusal refusal(const Error& error, const http::RequestHead* request) override {
-      return api_.refusal(error, request);
-    }
+    Refusal refusal(const Unanswered& what) override { return api_.refusal(what); }
 
     const config::Address asked;  // as the configuration says it
     http::Address bound;

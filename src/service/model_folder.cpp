@@ -81,7 +81,7 @@ std::expected<config::Scan, config::Problems> ModelFolder::look(const Look& at) 
     const std::string& file = std::get<config::Llama>(model.engine).source;
     const auto& [code, message, context] = good.error();
     const bool elsewhere = !context.empty() && context != file;
-    scan->left_out.push_back({file, 0, 0, elsewhere ? std::format("{} ({})", message, context) : message});
+    scan->left_out.push_back({file, 0, 0, elsewhere ? in_full(good.error()) : message});
     return true;
   });
   return scan;

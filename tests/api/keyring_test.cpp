@@ -131,7 +131,7 @@ TEST_CASE("as many requests at once as the key says, and one more when one has e
   CHECK(third.error().status() == 429);
   CHECK(retry_after_seconds(third.error()) == 1);
   CHECK(Keyring::begin(caller_of(keyring, "o"), kStart));
-  first = Turn();
+  first = KeyLease();
   CHECK(Keyring::begin(caller, kStart));
 }
 
@@ -166,8 +166,8 @@ TEST_CASE("new keys count at once, old ones no longer, and what was under way st
   CHECK(second);
   CHECK_FALSE(Keyring::begin(caller_of(keyring, "new"), kStart));
   keyring.replace({});  // while two are under way
-  second = Turn();
-  running = Turn();
+  second = KeyLease();
+  running = KeyLease();
   CHECK(holder(keyring, {}) == "");
 }
 

@@ -219,10 +219,11 @@ TEST_CASE("a head that is refused is answered in the handler's words, or in plai
     CHECK(plain.status() == 400);
     CHECK(plain.field("Content-Type") == "text/plain");
     CHECK_FALSE(plain.body.empty());
-    world.handler.refuse = [&](const Error& error, const RequestHead* request) -> Handler::Refusal {
-      CHECK(request == nullptr);
+    world.handler.refuse = [](const Handler::Unanswered& what) -> Handler::Refusal {
+      CHECK(what.request == nullptr);
+      CHECK(what.status == 400);
       return {.lines = "Content-Type: application/json\r\nX-Request-Id: 7\r\n",
-              .body = std::format("[{}]", error.message)};
+              .body = std::format("[{}]", what.error.message)};
     };
     const Message worded = co_await world.ask(bad);
     CHECK(worded.status() == 400);

@@ -65,9 +65,10 @@ TEST_CASE("a body that stops arriving is answered 408, and its handler is cancel
     const auto body = co_await exchange.read_body();
     FAIL("read_body() came back");
   };
-  world.handler.refuse = [](const Error& error, const RequestHead* request) -> Handler::Refusal {
-    CHECK(error.code == Code::request_timeout);
-    return {.lines = {}, .body = std::format("{}: {}\n", request->path, error.message)};
+  world.handler.refuse = [](const Handler::Unanswered& what) -> Handler::Refusal {
+    CHECK(what.status == 408);
+    CHECK(what.error.code == Code::request_timeout);
+    return {.lines = {}, .body = std::format("{}: {}\n", what.request->path, what.error.message)};
   };
   world.run([&]() -> Task<void> {
     Peer peer = co_await world.client();

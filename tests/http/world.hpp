@@ -66,11 +66,9 @@ class Peer {
 class FunctionHandler final : public Handler {
  public:
   std::function<Task<void>(Exchange&)> function;
-  std::function<Refusal(const Error&, const RequestHead*)> refuse;
+  std::function<Refusal(const Unanswered&)> refuse;
   Task<void> handle(Exchange& exchange) override { return function(exchange); }
-  Refusal refusal(const Error& error, const RequestHead* request) override {
-    return refuse ? refuse(error, request) : Handler::refusal(error, request);
-  }
+  Refusal refusal(const Unanswered& what) override { return refuse ? refuse(what) : Handler::refusal(what); }
 };
 
 // An upstream that plays a part: `script` runs for each connection, with its number from 0.

@@ -200,6 +200,19 @@ def test_a_model_in_parts_is_served_and_goes_with_any_of_them(folder, models, tm
         until_names(rouse, "first")
 
 
+def test_a_part_in_another_s_place_is_named(models, tmp_path):
+    parts = in_parts(models.demo, tmp_path, "parts")
+    served = {name: {"engine": "llama", "source": str(part)} for name, part in zip(["first", "second"], parts)}
+    with RouseDaemon({"models": served}) as rouse:
+        status, _, answer = rouse.chat("second")
+        assert status == 502 and "in 3 parts: name the first" in answer["error"]["message"]
+        assert f"{parts[0]} instead of {parts[1]}" in rouse.text()
+        shutil.copy(parts[2], parts[1])
+        status, _, answer = rouse.chat("first")
+        assert status == 502 and "calls itself part 3 of 3" in answer["error"]["message"]
+        assert str(parts[1]) in rouse.text()
+
+
 def test_the_folder_itself_may_go_and_come_back(folder, models):
     with RouseDaemon(models=folder) as rouse:
         until_watching(rouse, folder)

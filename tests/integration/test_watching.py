@@ -244,6 +244,18 @@ def test_as_text_an_answers_line_tells_where_the_time_went(models, more):
         assert re.search(r" in \d+\.\d{3} s \(" + ", ".join(rf"{part} \d+\.\d{{3}}" for part in parts) + r"\), chat, ", line), line
 
 
+def test_what_is_no_request_has_a_line_too(models):
+    with serve(models, config={"log": {"access": True, "format": "json"}}, chat=text_model(models)) as rouse:
+        with socket.create_connection(("127.0.0.1", rouse.port), BOUND) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        line = until(lambda: next((json.loads(line) for line in list(rouse.log) if '"event":"access"' in line), None),
+                     "it is logged")
+        assert (line["client"], line["status"]) == ("127.0.0.1", 400)
+        assert "Content-Length" in line["reason"] and line["reason"] in answer
+        assert f"X-Request-Id: {line['request']}" in answer
+
+
 def test_nobody_writes_lines_of_their_own_into_the_log(models):
     forged = "2026-01-01T00:00:00.000+00:00 info forged"
     log = {"access": True}
