@@ -138,6 +138,8 @@ void Scheduler::Impl::apply(const Exited& e) {
   }
   if (const Worker* held = worker(model->state); !held || held->id != e.worker) return;
   need_more(*model, e.short_of);
+  if (std::holds_alternative<Sleeping>(model->state) || std::holds_alternative<Waking>(model->state))
+    model->sleeps_badly = true;
   if (std::holds_alternative<Loading>(model->state)) {
     if (!e.short_of.empty() && try_again(*model, Trigger::exited, e.error)) return;
     return fail_load(*model, Trigger::exited, e.error, std::nullopt, e.short_of);

@@ -34,6 +34,7 @@ enum class Fault : std::uint8_t {
   believes_at_once,     // 2: what others give back counts with the first sample
   tries_for_ever,       // 10: a load whose memory runs out is tried again and again
   trims_for_ever,       // 12: who has dropped its caches is told to once more
+  sleeps_again,         // 10: who could not sleep or wake is put to sleep once more
 };
 
 #ifdef ROUSE_CORE_FAULTS

@@ -19,7 +19,8 @@ Bytes given_on(const View& view, const Row& row, DeviceId device) {
 bool sleep_suffices(const View& view, const Model& model) {
   const Worker* held = worker(model.state);
   const Row* row = held ? view.ledger.find(held->id) : nullptr;
-  if (!row || row->phase != Phase::live || !model.spec.asleep || model.sleeps_badly) return false;
+  if (!row || row->phase != Phase::live || !model.spec.asleep) return false;
+  if (model.sleeps_badly && !ROUSE_FAULT(sleeps_again)) return false;
   if (!std::holds_alternative<Ready>(model.state) && !std::holds_alternative<Draining>(model.state)) return false;
   if (model.removed || held->revision != model.spec.revision || view.shutting_down) return false;
   const Placement& asleep = *model.spec.asleep;

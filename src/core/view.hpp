@@ -32,10 +32,10 @@ struct Model {
   bool tried_again = false;             // its memory ran out while it loaded: not again until it has been ready
   std::optional<Duration> load_time{};  // as last measured
   std::optional<Duration> wake_time{};  // as last measured
-  bool sleeps_badly = false;            // it could not be put to sleep, or woken: until Forget or a change
-  std::uint64_t loads = 0;              // that became ready
-  std::uint64_t wakes = 0;              // likewise
-  TimePoint timer = kNever;             // when the scheduler looks at it again at the latest
+  bool sleeps_badly = false;  // it could not be put to sleep or woken, or died of it: until Forget or a change
+  std::uint64_t loads = 0;    // that became ready
+  std::uint64_t wakes = 0;    // likewise
+  TimePoint timer = kNever;   // when the scheduler looks at it again at the latest
 };
 
 // What a waiter that does not fit is promised: free bytes and named victims that sum to its placement.

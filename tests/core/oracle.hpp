@@ -98,6 +98,7 @@ struct Entry {  // a model
   std::optional<Placement> needs;     // as learnt, or more since its memory ran out
   std::optional<Placement> measured;  // what its workers were seen to hold
   bool tried_again = false;           // since it was last ready
+  bool sleeps_badly = false;          // it could not sleep or wake, or ended meanwhile
   Age longest;              // since when it has been waited for, by the reading of the rules that makes it the longest
   Age shortest;             // … and the shortest
   std::vector<Keep> keeps;  // that may hold: the last admitted wish, or the entry's when that changes

@@ -5,6 +5,13 @@
 #include "oracle.hpp"
 
 namespace rouse::core::testing {
+namespace {
+
+bool between_sleep_and_service(const Process& process) {
+  return !process.stopped && (process.rest == Rest::falling_asleep || process.rest == Rest::waking);
+}
+
+}  // namespace
 
 // --- from clients ---
 
@@ -83,6 +90,7 @@ void Oracle::on(const Exited& e) {
     it->second.ended_with = it->second.bytes;
   }
   Entry& model = models_.at(process->model);
+  if (between_sleep_and_service(*process)) model.sleeps_badly = true;
   if (serving && model.failures + 1 >= policy_.crashes_in_a_row)
     fails_for_its_waiters(model);
   else if (serving)
@@ -118,8 +126,9 @@ void Oracle::on(const Woken& e) {
 
 void Oracle::on(const SleepFailed& e) {
   const Process* const process = running(e.worker);
-  if (process == nullptr || process->stopped) return;
-  if (process->rest == Rest::falling_asleep || process->rest == Rest::waking) rest_failed_now_.insert(e.worker);
+  if (process == nullptr || !between_sleep_and_service(*process)) return;
+  rest_failed_now_.insert(e.worker);
+  models_.at(process->model).sleeps_badly = true;
 }
 
 void Oracle::on(const EffectFailed& e) {
@@ -162,7 +171,7 @@ void Oracle::on(const FootprintMeasured& e) {
   const auto it = account_.holdings().find(e.worker);
   if (process == nullptr || it == account_.holdings().end() || it->second.phase != Phase::live) return;
   if (!same_devices(it->second.bytes, e.bytes)) return;
-  if (!process->stopped && (process->rest == Rest::falling_asleep || process->rest == Rest::waking)) return;
+  if (between_sleep_and_service(*process)) return;
   const bool loads = !process->ready && !process->stopped;
   it->second.bytes = loads ? larger(it->second.bytes, e.bytes) : e.bytes;
   if (loads || process->rest == Rest::asleep || process->stopped) return;
@@ -310,6 +319,7 @@ void Oracle::on(const Forget& e) {
   if (!model->current) model->failure.reset();
   model->oversize_failed = false;
   model->tried_again = false;
+  model->sleeps_badly = false;
   model->load_time.reset();
   model->wake_time.reset();
   model->needs.reset();
@@ -330,6 +340,7 @@ void Oracle::on(const CatalogueChanged& e) {
       if (!model.current) model.failure.reset();
       model.oversize_failed = false;
       model.tried_again = false;
+      model.sleeps_badly = false;
       model.load_time.reset();
       model.wake_time.reset();
       model.needs.reset();

@@ -210,6 +210,7 @@ void Oracle::check(const SleepWorker& e) {
     violate(0, std::format("w{} is put to sleep though it does not serve", e.worker.value));
   const Entry& model = entry(process->model);
   if (!model.spec.asleep) violate(0, std::format("w{} is put to sleep though it cannot", e.worker.value));
+  if (model.sleeps_badly) violate(10, std::format("w{} is put to sleep though that went wrong before", e.worker.value));
   if (shutdown_ || outdated(*process) || unloaded(*process, Force::no))
     violate(0, std::format("w{} is put to sleep though it is to end", e.worker.value));
   check_stop_of_ready(*process, model);

@@ -1,6 +1,7 @@
 // Sleep, told from beginning to end: who sleeps instead of being stopped, who is woken, who gives way; and preloads
 // that a fallback has asked for, which are wants without waiters as well.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "play.hpp"
 
@@ -79,6 +80,28 @@ TEST_CASE("whoever asks while it falls asleep waits for that, and then for its w
   play.run_for(1s);
   CHECK(served(play, request));
   CHECK(play.starts(model) == 1);
+}
+
+TEST_CASE("one that ends while it falls asleep, or wakes, is put to sleep no more until it is forgotten") {
+  Play play(gib(8));
+  ModelSpec spec = sleeper(gib(4), gib(1));
+  spec.keep = Keep{0s};
+  const ModelId model = play.add(spec);
+  const bool wakes = GENERATE(false, true);
+  play.ask(model);
+  play.run_for(wakes ? 1s : 160ms);
+  if (wakes) play.ask(model);
+  REQUIRE(play.stage(model) == (wakes ? Stage::waking : Stage::sleeping));
+  play.feed(Exited{play.worker(model), "killed"});
+  const RequestId request = play.ask(model);
+  play.run_for(1min);
+  CHECK(served(play, request));
+  CHECK(play.starts(model) == 2);
+  CHECK(play.stage(model) == Stage::cold);
+  play.feed(Forget{model});
+  play.ask(model);
+  play.run_for(1min);
+  CHECK(play.stage(model) == Stage::asleep);
 }
 
 TEST_CASE("two sleepers that wait for each other's bytes are both served") {
