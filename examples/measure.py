@@ -13,6 +13,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -22,7 +23,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
 from measuring import free_ports
 
-from tests.examples.applications import APPLICATIONS, EXAMPLE_NAMES, alone, get, neighbour, prepare, room_for
+from tests.examples.applications import (
+    APPLICATIONS, EXAMPLE_NAMES, alone, get, neighbour, photos, picture, prepare, room_for, serving)
 from tests.integration.test_application import home
 from tests.integration.test_command import below
 from tests.support.exchanges import Request, answer
@@ -31,6 +33,8 @@ from tests.support.rouse_daemon import BOUND, ROUSE, RouseDaemon
 ROWS = ["start", "memory idle", "first answer", "next answer", "memory after", "memory once unloaded"]
 BESIDE = ["memory when the neighbour comes", "given back after it had all that it took", "next answer when it has left"]
 ROOM, TAKEN = 1500, 3000  # MiB: left beside what programs take, and what one more takes of that
+ORDERS = ["by-model", "naive"]
+PHOTOS = 4
 NEXT = 3  # answers after the first; each is a load where `keep` is 0
 LOOK = 0.002  # seconds
 
@@ -113,6 +117,17 @@ def beside_a_neighbour(name: str, entry: dict, request: Request) -> dict[str, fl
         return seen | {"next answer when it has left": timed(home(rouse, name), request)}
 
 
+def indexed(order: str) -> tuple[float, list[int]]:
+    """How long a folder of pictures takes from two cold models on, and how often each of them is loaded for it."""
+    with tempfile.TemporaryDirectory() as name, serving("photo-search") as rouse:
+        folder = Path(name)
+        for seed in range(PHOTOS):
+            (folder / f"{seed}.png").write_bytes(picture(seed))
+        began = time.perf_counter()
+        photos(rouse, "index", folder, "--order", order, "--database", folder / "db")
+        return time.perf_counter() - began, [rouse.model(model)["loads"] for model in ("clip", "blip")]
+
+
 def to_ready(config: Path) -> float:
     """Of another daemon with the same configuration, looked at more often than tests do."""
     [port] = free_ports(1)
@@ -160,6 +175,12 @@ def main() -> None:
             for row in BESIDE:
                 cells = (shown(row, [round_[row] for round_ in rounds[name] if row in round_]) for name in names)
                 print(f"| {row} | {' | '.join(cells)} |")
+        if example == "photo-search":
+            print(f"| {PHOTOS} pictures | took | loads of clip and of blip |\n|---|---|---|")
+            for order in ORDERS:
+                rounds = [indexed(order) for _ in range(options.rounds)]
+                took = shown("took", [seconds for seconds, _ in rounds])
+                print(f"| `--order {order}` | {took} | {' and '.join(map(str, rounds[0][1]))} |")
 
 
 if __name__ == "__main__":

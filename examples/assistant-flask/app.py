@@ -14,7 +14,7 @@ from threading import Lock
 import torch
 from flask import Flask, request
 from peft import PeftModel
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from transformers import LlavaOnevisionForConditionalGeneration, LlavaOnevisionProcessor
 
 FINETUNED = os.environ.get("USE_FINETUNED_MODEL", "true").lower() in ("true", "1", "yes")
@@ -59,7 +59,7 @@ def assist():
     content = [{"type": "text", "text": request.form["prompt"]}]
     try:
         images = [Image.open(drawing).convert("RGB")] if drawing else None
-    except UnidentifiedImageError:
+    except OSError:  # no picture, or one that is cut off
         return {"error": "drawing: no picture that can be read"}, 400
     if images:
         content.insert(0, {"type": "image"})

@@ -10,6 +10,7 @@ import argparse
 import base64
 import json
 import os
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -25,8 +26,11 @@ def ask(question: str, picture: Path | None, deadline: str, longest: int) -> dic
             "messages": [{"role": "user", "content": content}]}
     request = urllib.request.Request(f"{ROUSE_URL}/v1/chat/completions", json.dumps(body).encode(),
                                      {"Content-Type": "application/json", "X-Rouse-Deadline": deadline})
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise SystemExit(json.load(error)["error"]["message"]) from None
 
 
 def main() -> None:

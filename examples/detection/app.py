@@ -12,7 +12,7 @@ from functools import lru_cache
 import torch
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from transformers import AutoImageProcessor, AutoModelForObjectDetection
 
 torch.set_num_threads(1)
@@ -48,5 +48,5 @@ def labels():
 async def detect_in(request: Request, threshold: float = 0.01):
     try:
         return {"objects": await run_in_threadpool(detect, await request.body(), threshold)}
-    except UnidentifiedImageError:
+    except OSError:  # no picture, or one that is cut off
         raise HTTPException(400, "the body is no picture that can be read") from None

@@ -9,7 +9,7 @@ import os
 import torch
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from transformers import BlipForConditionalGeneration, BlipProcessor
 
 torch.set_num_threads(1)
@@ -39,5 +39,5 @@ def words():
 async def caption(request: Request):
     try:
         return {"caption": await run_in_threadpool(describe, await request.body())}
-    except UnidentifiedImageError:
+    except OSError:  # no picture, or one that is cut off
         raise HTTPException(400, "the body is no picture that can be read") from None

@@ -9,7 +9,7 @@ import os
 import torch
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from transformers import AutoProcessor, CLIPModel
 
 torch.set_num_threads(1)
@@ -45,5 +45,5 @@ def text(q: str):
 async def picture(request: Request):
     try:
         return {"vector": await run_in_threadpool(vector_of_picture, await request.body())}
-    except UnidentifiedImageError:
+    except OSError:  # no picture, or one that is cut off
         raise HTTPException(400, "the body is no picture that can be read") from None

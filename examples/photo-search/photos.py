@@ -4,14 +4,15 @@
     photos.py index FOLDER [--order naive] [--database FILE]
     photos.py search TEXT [--database FILE]
 
-Indexing asks one model about all the pictures and then the other; `--order naive` asks both about each in turn. The servers'
-addresses are in $CLIP and $BLIP.
+Indexing asks one model about all the pictures and then the other; `--order naive` asks both about each in turn. What an earlier
+run has found stays found. The servers' addresses are in $CLIP and $BLIP.
 """
 
 import argparse
 import json
 import os
 import sqlite3
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
@@ -34,17 +35,32 @@ def opened(file: str) -> sqlite3.Connection:
     return database
 
 
-def index(database: sqlite3.Connection, folder: Path, order: str) -> int:
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS)
-    database.executemany("INSERT OR IGNORE INTO photos (path) VALUES (?)", [(str(path),) for path in paths])
+def index(database: sqlite3.Connection, folder: Path, order: str) -> tuple[int, dict[Path, str]]:
+    """How many pictures are known now, and why others are not. What is known already is not asked for again."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+    left_out: dict[Path, str] = {}
+    with database:  # committed before anybody is waited for
+        database.executemany("INSERT OR IGNORE INTO photos (path) VALUES (?)", [(str(path),) for path in paths])
+
+    def fill(column: str, path: Path, find: Callable[[bytes], str]) -> None:
+        unknown = f"SELECT 1 FROM photos WHERE path = ? AND {column} IS NULL"
+        if path in left_out or not database.execute(unknown, (str(path),)).fetchone():
+            return
+        try:
+            found = find(path.read_bytes())
+        except urllib.error.HTTPError as error:
+            if error.code != 400:
+                raise
+            left_out[path] = json.load(error).get("detail", error.reason)
+            return
+        with database:
+            database.execute(f"UPDATE photos SET {column} = ? WHERE path = ?", (found, str(path)))
 
     def see(path: Path) -> None:
-        vector = asked(f"{CLIP}/picture", path.read_bytes())["vector"]
-        database.execute("UPDATE photos SET vector = ? WHERE path = ?", (json.dumps(vector), str(path)))
+        fill("vector", path, lambda picture: json.dumps(asked(f"{CLIP}/picture", picture)["vector"]))
 
     def describe(path: Path) -> None:
-        caption = asked(f"{BLIP}/caption", path.read_bytes())["caption"]
-        database.execute("UPDATE photos SET caption = ? WHERE path = ?", (caption, str(path)))
+        fill("caption", path, lambda picture: asked(f"{BLIP}/caption", picture)["caption"])
 
     steps: list[Callable[[Path], None]] = [see, describe]
     if order == "naive":
@@ -53,8 +69,7 @@ def index(database: sqlite3.Connection, folder: Path, order: str) -> int:
         work = [(step, path) for step in steps for path in paths]
     for step, path in work:
         step(path)
-        database.commit()
-    return len(paths)
+    return len(paths) - len(left_out), left_out
 
 
 def search(database: sqlite3.Connection, text: str) -> list[tuple[float, str, str]]:
@@ -79,7 +94,10 @@ def main() -> None:
     options = parser.parse_args()
     database = opened(options.database)
     if options.what == "index":
-        print(f"{index(database, Path(options.which), options.order)} pictures")
+        known, left_out = index(database, Path(options.which), options.order)
+        for path, why in left_out.items():
+            print(f"left out: {path}: {why}")
+        print(f"{known} pictures")
         return
     for score, path, caption in search(database, options.which)[:10]:
         print(f"{score:.3f}  {path}  {caption}")

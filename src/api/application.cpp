@@ -94,9 +94,13 @@ http::Task<bool> PageVisit::run(std::string_view body) {
 http::Task<void> PageVisit::answer(int status) {
   constexpr int kSwitching = 101;
   if (status == kSwitching) lease_.is_open_ended();
+  // An application's own answers stay as they are.
+  const bool stands_in = reply_.served_by->id != reply_.model;
+  const std::string_view by = stands_in ? std::string_view(reply_.served_by->served_by) : std::string_view();
   const http::RelayOutcome outcome =
-      status == kSwitching ? co_await http::tunnel(reply_.exchange(), call_)
-                           : co_await http::relay(reply_.exchange(), call_, {.passing = http::Passing::everything});
+      status == kSwitching
+          ? co_await http::tunnel(reply_.exchange(), call_)
+          : co_await http::relay(reply_.exchange(), call_, {.extra = by, .passing = http::Passing::everything});
   switch (outcome.end) {
     case http::RelayEnd::finished: co_return lease_.finish(outcome_of(status));
     case http::RelayEnd::client_gone:

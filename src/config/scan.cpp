@@ -108,6 +108,7 @@ class Scanner {
   }
 
   Scan take() {
+    std::erase_if(scan_.links, [&](const auto& link) { return was_read(fs::path(link.first).parent_path()); });
     for (auto& [id, model] : models_) scan_.config.models.push_back(std::move(model));
     return std::move(scan_);
   }
@@ -120,7 +121,18 @@ class Scanner {
     return ::stat(folder.c_str(), &found) == 0 && seen_.emplace(found.st_dev, found.st_ino).second;
   }
 
-  Listing list(const fs::path& folder) {
+  bool was_read(const fs::path& folder) const {
+    struct stat found{};
+    return ::stat(folder.c_str(), &found) == 0 && seen_.contains({found.st_dev, found.st_ino});
+  }
+
+  void note_link(const fs::path& link) {
+    std::error_code none;
+    const fs::path target = fs::weakly_canonical(link.parent_path() / fs::read_symlink(link, none), none);
+    if (!target.empty()) scan_.links.emplace(target.string(), link.string());
+  }
+
+  Listing list(const fs::path& folder, bool in_cache = false) {
     Listing listing;
     scan_.folders.push_back(folder.string());
     std::error_code error;
@@ -139,8 +151,9 @@ class Scanner {
         if (!path.filename().string().starts_with('.')) listing.folders.push_back(path);
         continue;
       }
-      if (skip_ && skip_(path.string())) continue;
       const bool is_model = is_gguf(path.string());
+      if (is_model && !in_cache && entry.is_symlink(none)) note_link(path);
+      if (skip_ && skip_(path.string())) continue;
       if (!entry.is_regular_file(none)) {
         if (is_model) leave_out(path, entry.exists(none) ? "is no file" : "is a link that leads nowhere");
         continue;
@@ -249,16 +262,16 @@ class Scanner {
     std::error_code none;
     if (!fs::is_directory(snapshots, none)) return;  // it has only just begun
     if (fs::is_directory(folder / "refs", none)) scan_.folders.push_back((folder / "refs").string());
-    const std::vector<fs::path> all = list(snapshots).folders;
+    const std::vector<fs::path> all = list(snapshots, true).folders;
     if (all.empty()) return;
     std::string present;
     std::getline(std::ifstream(folder / "refs" / "main"), present);
     const auto main = std::ranges::find(all, snapshots / present);
     const auto when = [&](const fs::path& path) { return fs::last_write_time(path, none); };
     const fs::path snapshot = main != all.end() ? *main : *std::ranges::max_element(all, {}, when);
-    Listing listing = list(snapshot);
+    Listing listing = list(snapshot, true);
     for (const fs::path& below : listing.folders) {  // parts of one model often have a folder of their own
-      Listing more = list(below);
+      Listing more = list(below, true);
       std::ranges::move(more.models, std::back_inserter(listing.models));
       listing.projectors.merge(more.projectors);
     }

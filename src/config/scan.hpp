@@ -12,6 +12,7 @@
 
 #include <expected>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,9 +21,10 @@
 namespace rouse::config {
 
 struct Scan {
-  Config config;                     // the models, with all defaults
-  Problems left_out;                 // what looks like a model and is none that can be served, and why
-  std::vector<std::string> folders;  // that were looked into, the given one first
+  Config config;                                  // the models, with all defaults
+  Problems left_out;                              // what looks like a model and is none that can be served, and why
+  std::vector<std::string> folders;               // that were looked into, the given one first
+  std::multimap<std::string, std::string> links;  // by the file in another folder that they lead to, or would
 };
 
 // By its name: the ending counts in upper and lower case.

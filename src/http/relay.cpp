@@ -31,18 +31,20 @@ class Replaced {
 };
 
 // As it is. The fields of the connection travel too when it becomes another protocol's.
-void pass_whole_head(Connection& client, const ResponseHead& head) {
+void pass_whole_head(Connection& client, const ResponseHead& head, const RelayOptions& options) {
+  const Replaced replaced(options.extra);
   const bool switches = head.status == kSwitchingProtocols;
   client.begin(head.status, head.content_length, Connection::Date::given, head.reason);
   for (const Field& field : head.fields) {
     const bool stays = is_hop_by_hop(field.name) || has_token(head.field("Connection").value_or(""), field.name);
     const bool upgrades = switches && (same_name(field.name, "connection") || same_name(field.name, "upgrade"));
-    if (!stays || upgrades) client.append_parsed(field);
+    if ((!stays || upgrades) && !replaced.has(field.name)) client.append_parsed(field);
   }
+  client.append_lines(options.extra);
 }
 
 void pass_head(Connection& client, const ResponseHead& head, const RelayOptions& options) {
-  if (options.passing == Passing::everything) return pass_whole_head(client, head);
+  if (options.passing == Passing::everything) return pass_whole_head(client, head, options);
   std::string_view named_by_connection;
   bool dated = false;
   const Replaced replaced(options.extra);

@@ -10,8 +10,7 @@
 // A body with a length keeps it; a chunked one is framed anew; one that ends with the connection becomes
 // chunked. Hop-by-hop fields stay behind, and so does what the upstream says for itself (see is_of_the_server).
 //
-// With Passing::everything it passes the head on as it is, reason phrase included, but for the hop-by-hop fields, and
-// adds nothing.
+// With Passing::everything it passes the head on as it is, reason phrase included, but for the hop-by-hop fields.
 //
 // If the exchange has begun before (loading comments were sent), only the body is appended; the caller has
 // looked at the call's status first, and turned what is not 200 into an event of its own.

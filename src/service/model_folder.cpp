@@ -116,7 +116,7 @@ ModelFolder::Found ModelFolder::take(std::expected<config::Scan, config::Problem
   begun_ = true;
   taken_ = seen->config.models;
   tell(seen->left_out);
-  if (watch_) watch_folders(seen->folders);
+  if (watch_) watch_folders(*seen);
   return std::move(seen->config);
 }
 
@@ -142,7 +142,11 @@ void ModelFolder::watch(std::function<void(config::Config)> changed) {
   look_again();  // what came since the first look; it begins to watch
 }
 
-void ModelFolder::watch_folders(const std::vector<std::string>& folders) {
+void ModelFolder::watch_folders(const config::Scan& seen) {
+  looked_into_ = {seen.folders.begin(), seen.folders.end()};
+  links_ = seen.links;
+  std::set<std::string> folders = looked_into_;
+  for (const auto& [file, link] : links_) folders.insert(fs::path(file).parent_path().string());
   bool more = false;
   for (const std::string& folder : folders) {
     if (watch_->watches(folder)) continue;
@@ -166,19 +170,26 @@ void ModelFolder::watch_for_return() {
 
 void ModelFolder::heard(const system::FolderEvent& event) {
   if (event.kind == Kind::lost || event.kind == Kind::missed) return settle();
-  const bool outside = fs::path(event.path).parent_path() == parent();
-  if (outside && event.path != path_) return;
+  const auto [first, last] = links_.equal_range(event.path);
+  for (auto link = first; link != last; ++link) note(event, link->second);
+  const std::string folder = fs::path(event.path).parent_path().string();
+  const bool outside = folder == parent();
+  if (outside ? event.path != path_ : !looked_into_.contains(folder)) return;
   // Also a link to a folder, which may be gone already.
   const bool of_folder =
       event.is_folder || (!matters(event.path) && (is_link(event.path) || watch_->watches(event.path)));
   if (of_folder || outside) return settle();
-  if (!matters(event.path)) return;
+  if (matters(event.path)) note(event, event.path);
+}
+
+// `path` is the file that the event is about, or a link to it.
+void ModelFolder::note(const system::FolderEvent& event, const std::string& path) {
   if (event.kind == Kind::created && !is_there_at_once(event.path)) {
-    in_progress_.insert(event.path);
+    in_progress_.insert(path);
     return;
   }
-  in_progress_.erase(event.path);
-  if (event.kind != Kind::went) written_.insert(event.path);
+  in_progress_.erase(path);
+  if (event.kind != Kind::went) written_.insert(path);
   settle();
 }
 

@@ -60,10 +60,11 @@ class ModelFolder {
   Look next_look();
   Found take(std::expected<config::Scan, config::Problems> seen);
   void tell(const config::Problems& left_out);
-  void watch_folders(const std::vector<std::string>& folders);
+  void watch_folders(const config::Scan& seen);
   std::string parent() const;
   void watch_for_return();
   void heard(const system::FolderEvent& event);
+  void note(const system::FolderEvent& event, const std::string& path);
   void settle();
   void look_again();
 
@@ -83,7 +84,9 @@ class ModelFolder {
   std::vector<config::Model> taken_;
   std::set<std::string> written_;
   std::set<std::string> in_progress_;
-  std::map<std::string, std::string> told_;  // what was left out, and why
+  std::set<std::string> looked_into_;              // folders
+  std::multimap<std::string, std::string> links_;  // by the file elsewhere that they lead to
+  std::map<std::string, std::string> told_;        // what was left out, and why
   std::optional<boost::asio::thread_pool> pool_;
 };
 

@@ -236,6 +236,23 @@ TEST_CASE("the folders that were looked into are named, blobs and hidden ones ar
   CHECK(folders == Names{".", "a", "models--org--m", "models--org--m/snapshots", "models--org--m/snapshots/1"});
 }
 
+TEST_CASE("a file elsewhere is named with the link to it, whether it is there or not; the cache's blobs never change") {
+  const Folder elsewhere;
+  elsewhere.write("there.gguf");
+  const Folder folder;
+  folder.write("m.gguf");
+  cached(folder, "models--org--m", "1", "m.gguf");
+  fs::create_symlink(elsewhere / "there.gguf", folder / "a.gguf");
+  fs::create_symlink(elsewhere / "yet/to/come.gguf", folder / "b.gguf");
+  fs::create_symlink("m.gguf", folder / "c.gguf");
+  const fs::path disk = fs::canonical(elsewhere.path());
+  const std::multimap<std::string, std::string> expected{
+      {disk / "there.gguf", folder / "a.gguf"},
+      {disk / "yet/to/come.gguf", folder / "b.gguf"},
+  };
+  CHECK(scanned(folder).links == expected);
+}
+
 TEST_CASE("a folder that cannot be read is a problem, an empty one is not") {
   const Folder folder;
   CHECK(scanned(folder).config.models.empty());

@@ -7,6 +7,7 @@
 import contextlib
 import io
 import json
+import os
 import random
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.integration.test_application import home
 from tests.support.exchanges import Request
 from tests.support.rouse_daemon import ROOT, RouseDaemon
 
@@ -180,6 +182,13 @@ EXAMPLE_NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/rouse.yaml"
 def serving(example: str, **more) -> RouseDaemon:
     prepare(example)
     return RouseDaemon({**configured(example), **more})
+
+
+def photos(rouse: RouseDaemon, *arguments: object) -> str:
+    """What photos.py says to these, asking the two models of the daemon."""
+    addresses = {name.upper(): f"http://127.0.0.1:{home(rouse, name)}" for name in ("clip", "blip")}
+    return subprocess.run([sys.executable, EXAMPLES / "photo-search" / "photos.py", *map(str, arguments)], check=True,
+                          capture_output=True, text=True, env={**os.environ, **addresses}).stdout
 
 
 NEIGHBOUR = str(EXAMPLES / "pictures" / "neighbour.py")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.examples.applications import (
-    APPLICATIONS, EXAMPLES, NEIGHBOUR, alone, get, neighbour, picture, prepare, room_for, serving)
+    APPLICATIONS, NEIGHBOUR, alone, get, neighbour, photos, picture, prepare, room_for, serving)
 from tests.examples.direct import own_port
 from tests.integration.test_application import home
 from tests.integration.test_command import tree_of, until_nothing_is_left
@@ -125,12 +125,6 @@ def test_a_neighbour_that_asks_gets_what_it_wants_and_whatever_it_took_comes_bac
 # --- photo search -------------------------------------------------------------------------------------------------
 
 
-def photos(rouse, *arguments: object) -> str:
-    addresses = {name.upper(): f"http://127.0.0.1:{home(rouse, name)}" for name in ("clip", "blip")}
-    return subprocess.run([sys.executable, EXAMPLES / "photo-search" / "photos.py", *map(str, arguments)], check=True,
-                          capture_output=True, text=True, env={**os.environ, **addresses}).stdout
-
-
 def loads(rouse) -> list[int]:
     return [rouse.model(name)["loads"] for name in ("clip", "blip")]
 
@@ -144,8 +138,24 @@ def test_indexing_a_folder_loads_each_model_once_and_each_for_every_picture_only
         found = photos(rouse, "search", "a red dog", "--database", tmp_path / "db").splitlines()
         assert len(found) == 2 and found == sorted(found, reverse=True)
         assert loads(rouse) == [2, 1]
-        photos(rouse, "index", tmp_path, "--order", "naive", "--database", tmp_path / "db")
+        photos(rouse, "index", tmp_path, "--order", "naive", "--database", tmp_path / "another")
         assert loads(rouse) == [3, 3]  # clip was there for the first picture
+
+
+def test_indexing_leaves_out_what_cannot_be_read_and_asks_again_for_nothing_that_it_knows(tmp_path):
+    (tmp_path / "good.png").write_bytes(picture(1))
+    (tmp_path / "cut.png").write_bytes(picture(2)[:-200])
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "folder.png").mkdir()
+    index = "index", tmp_path, "--database", tmp_path / "db"
+    with serving("photo-search") as rouse:
+        *left_out, known = photos(rouse, *index).splitlines()
+        assert known == "1 pictures"
+        assert [line.split(":")[1].rpartition("/")[2] for line in left_out] == ["cut.png", "text.jpg"]
+        assert loads(rouse) == [1, 1]
+        (tmp_path / "cut.png").unlink(), (tmp_path / "text.jpg").unlink()
+        assert photos(rouse, *index) == "1 pictures\n"
+        assert loads(rouse) == [1, 1], "it asked for nothing"
 
 
 # --- the assistant on Flask ---------------------------------------------------------------------------------------

@@ -181,7 +181,7 @@ def test_another_application_answers_for_one_that_cannot_be_started():
     with serve(studio=broken, far=far, spare=app("uvicorn_app.py"), alone={**broken, "fallback": "far"}) as rouse:
         for port, prefix in ((home(rouse), ""), (rouse.port, "/rouse/v1/models/studio/app")):
             status, headers, page = get(port, prefix + "/")
-            assert status == 200 and b"<h1>Studio</h1>" in page and headers["X-Rouse-Model"] is None
+            assert status == 200 and b"<h1>Studio</h1>" in page and headers["X-Rouse-Model"] == "spare"
         status, _, echoed = get(home(rouse), "/echo", method="POST", body=b"x" * 100_000)
         assert status == 200 and json.loads(echoed)["length"] == 100_000
         until(lambda: fallbacks(rouse) == {("studio", "failed", "spare"): 3}, "all are counted")
@@ -195,15 +195,16 @@ def test_another_application_answers_while_one_wakes_and_no_page_is_needed():
                    spare=app("uvicorn_app.py")) as rouse:
             assert get(home(rouse, "spare"))[0] == 200
             for headers in (PAGE, {}):
-                status, _, page = get(home(rouse), "/", headers)
-                assert status == 200 and b"<h1>Studio</h1>" in page
+                status, head, page = get(home(rouse), "/", headers)
+                assert status == 200 and b"<h1>Studio</h1>" in page and head["X-Rouse-Model"] == "spare"
             rouse.until_state("studio", "loading")
             with connect(f"ws://127.0.0.1:{home(rouse)}/ws") as socket_:
                 socket_.send("hello")
                 assert "hello" in socket_.recv(BOUND)
             gate.open()
             rouse.until_state("studio", "ready")
-            assert get(home(rouse))[0] == 200
+            status, head, _ = get(home(rouse))
+            assert status == 200 and head["X-Rouse-Model"] is None
             until(lambda: fallbacks(rouse) == {("studio", "loading", "spare"): 3}, "all are counted")
 
 

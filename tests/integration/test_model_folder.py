@@ -158,6 +158,23 @@ def test_a_folder_that_is_linked_in_and_taken_away_again_is_heard_of(folder, mod
         until_names(rouse, "first")
 
 
+def test_what_a_link_leads_to_elsewhere_comes_changes_and_goes(folder, models, tmp_path):
+    elsewhere = tmp_path / "disk"
+    elsewhere.mkdir()
+    (folder / "linked.gguf").symlink_to(elsewhere / "model.gguf")
+    with RouseDaemon(models=folder) as rouse:
+        until_watching(rouse, folder)
+        assert names(rouse) == ["first"]
+        shutil.copy(models.text, elsewhere / "model.gguf")
+        until_names(rouse, "first", "linked")
+        assert rouse.chat("linked")[0] == 200
+        worker = rouse.model("linked")["pid"]
+        move_in(models.demo, elsewhere / "model.gguf")
+        until(lambda: rouse.chat("linked")[0] == 200 and rouse.model("linked")["pid"] != worker, "the new one answers")
+        (elsewhere / "model.gguf").unlink()
+        until_names(rouse, "first")
+
+
 def test_a_model_in_parts_is_one_when_all_of_them_are_there(folder, models):
     with RouseDaemon(models=folder) as rouse:
         until_watching(rouse, folder)
