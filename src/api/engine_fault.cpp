@@ -10,6 +10,12 @@ Fault engine_fault(const Error& error, std::optional<daemon::Cut> cut, bool remo
     return Error{Code::cancelled, std::format("an operator cancelled this request to model \"{}\"", model),
                  error.message};
   }
+  if (cut == daemon::Cut::gave_way) {
+    return Error{
+        Code::upstream_failed,
+        std::format("model \"{}\" was stopped for others who wait, or for what the configuration says now", model),
+        error.message};
+  }
   if (cut) {
     return Error{Code::upstream_failed,
                  std::format("model \"{}\" was unloaded by force, or the server shut down, while it answered", model),

@@ -64,6 +64,8 @@ Result<std::string> open_doors(http::Server& server, api::Api& api, config::Conf
   Result<std::string> doors;
   if (passed.empty()) {
     const auto bound = server.listen(http::tcp_address(config.listen.host, config.listen.port), api);
+    if (!bound && bound.error().code == Code::conflict)
+      return fail(Code::conflict, bound.error().message + "; name another one with --listen HOST:PORT or in the file");
     if (!bound) return std::unexpected(bound.error());
     doors = url_of(*bound);
   } else {
