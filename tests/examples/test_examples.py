@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.examples.applications import (
-    APPLICATIONS, NEIGHBOUR, alone, get, neighbour, photos, picture, prepare, room_for, serving)
+    APPLICATIONS, EXAMPLES, NEIGHBOUR, alone, get, neighbour, photos, picture, prepare, room_for, serving)
 from tests.examples.direct import own_port
 from tests.integration.test_application import home
 from tests.integration.test_command import tree_of, until_nothing_is_left
