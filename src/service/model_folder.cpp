@@ -145,8 +145,8 @@ void ModelFolder::watch(std::function<void(config::Config)> changed) {
 void ModelFolder::watch_folders(const config::Scan& seen) {
   looked_into_ = {seen.folders.begin(), seen.folders.end()};
   links_ = seen.links;
-  std::set<std::string> folders = looked_into_;
-  for (const auto& [file, link] : links_) folders.insert(fs::path(file).parent_path().string());
+  std::vector<std::string> folders = seen.folders;  // first: nothing elsewhere may keep them from being watched
+  for (const auto& [file, link] : links_) folders.push_back(fs::path(file).parent_path().string());
   bool more = false;
   for (const std::string& folder : folders) {
     if (watch_->watches(folder)) continue;
