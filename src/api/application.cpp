@@ -77,6 +77,7 @@ http::Task<bool> PageVisit::run(std::string_view body) {
                                          .body = body,
                                          .connect_time = lease_.upstream().connect_time,
                                          .upgrade = upgrade_of(request),
+                                         .on_kept = reply_.exchange().on_kept(),
                                          .passing = http::Passing::everything,
                                          .authorization = own,
                                          .cookies = http::Credentials::forward});

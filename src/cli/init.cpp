@@ -45,7 +45,7 @@ defaults:
 #  keep: 5m                # how long an idle model stays loaded: 0, 30s, 5m, forever
 #  priority: normal        # who goes first when memory is short: low, normal, high
 #  deadline: 10m           # how long a request waits at most
-#  min_residency: 2s       # how long a model stays at least before another may take its place
+#  min_residency: 2s       # how long a model stays before another may take its place; unsaid: as long as it loads
 #  media_urls: refuse      # may engines fetch pictures that requests name by URL: refuse, allow
 
 # Where the engines' programs are: a path, or a name that is looked up in PATH.

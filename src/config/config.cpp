@@ -160,7 +160,7 @@ void read_defaults(Reading& reading, const Entry& entry, Duration& deadline, Mod
       case 1: return read_keep(reading, value, into.keep);
       case 2: return read_priority(reading, value, into.priority);
       case 3: return reading.duration(value, 1ms, deadline);
-      case 4: return reading.duration(value, 0s, into.min_residency);
+      case 4: return read_min_residency(reading, value, into.min_residency);
       case 5: return read_media_urls(reading, value, into.media_urls);
     }
   });

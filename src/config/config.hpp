@@ -186,7 +186,7 @@ struct Model {
   // otherwise.
   std::uint32_t concurrency = 4;
   std::uint32_t queue_limit = 1024;
-  Duration min_residency = std::chrono::seconds(2);
+  std::optional<Duration> min_residency = {};
   MediaUrls media_urls = MediaUrls::refuse;
   std::vector<std::string> fallback;                // ids of those that are asked when it cannot answer, in this order
   std::vector<std::string> fallback_while_loading;  // of those that stand in while it loads, if they are ready

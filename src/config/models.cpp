@@ -175,7 +175,7 @@ constexpr Keys<Draft, 8> kResident{
         [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.preload); },
         [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.pinned); },
         [](Reading& r, const Entry& e, Draft& d) { read_keep(r, e, d.model.keep); },
-        [](Reading& r, const Entry& e, Draft& d) { r.duration(e, Duration::zero(), d.model.min_residency); },
+        [](Reading& r, const Entry& e, Draft& d) { read_min_residency(r, e, d.model.min_residency); },
         [](Reading& r, const Entry& e, Draft& d) { read_group(r, e, d.groups, d.model.group); },
         [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.read_ahead); },
         [](Reading& r, const Entry& e, Draft& d) { r.boolean(e, d.model.keep_warm); },
@@ -333,6 +333,12 @@ void read_priority(Reading& reading, const Entry& entry, core::Priority& into) {
   constexpr std::array<std::string_view, 3> kWords{"low", "normal", "high"};
   constexpr std::array kPriorities{core::Priority::low, core::Priority::normal, core::Priority::high};
   if (const auto word = reading.word(entry, kWords)) into = kPriorities[*word];
+}
+
+void read_min_residency(Reading& reading, const Entry& entry, std::optional<Duration>& into) {
+  Duration said{};
+  reading.duration(entry, Duration::zero(), said);
+  into = said;
 }
 
 void read_keep(Reading& reading, const Entry& entry, core::Keep& into) {

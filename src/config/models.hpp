@@ -1,6 +1,7 @@
 // Reads the entries under `models:`.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ struct ModelDefaults {
   core::Priority priority = core::Priority::normal;
   core::Keep keep;
   std::uint32_t queue_limit = 1024;
-  Duration min_residency = std::chrono::seconds(2);
+  std::optional<Duration> min_residency = {};
   MediaUrls media_urls = MediaUrls::refuse;
   Llama llama;
 };
@@ -28,6 +29,7 @@ std::vector<Model> read_models(Reading& reading, const Entry& entry, const Model
 // Readers of single values that `defaults:` has in common with the models.
 void read_priority(Reading& reading, const Entry& entry, core::Priority& into);
 void read_keep(Reading& reading, const Entry& entry, core::Keep& into);
+void read_min_residency(Reading& reading, const Entry& entry, std::optional<Duration>& into);
 void read_media_urls(Reading& reading, const Entry& entry, MediaUrls& into);
 void read_engine(Reading& reading, const Entry& entry, std::string& into);
 

@@ -105,9 +105,11 @@ bool past_patience(const View& view, const Want& want, Priority victim) {
 }
 
 Duration residency(const Model& model) {
+  if (model.spec.min_residency) return *model.spec.min_residency;
+  constexpr Duration kLeast = std::chrono::seconds(2);
   const Worker* held = worker(model.state);
   const auto& cost = held && held->woken ? model.wake_time : model.load_time;
-  return std::max(model.spec.min_residency, cost.value_or(Duration{}));
+  return std::max(kLeast, cost.value_or(kLeast));
 }
 
 bool pins(const Model& model) {

@@ -94,13 +94,14 @@ struct ModelSpec {
   std::uint32_t concurrency = 4;                     // leases at once on one worker, at least 1
   std::uint32_t queue_limit = 1024;                  // requests waiting at most
   Duration expected_load = std::chrono::seconds(5);  // until a load has been seen
-  Duration min_residency = std::chrono::seconds(2);  // at least; a longer measured load time counts instead
-  Duration stop_grace = std::chrono::seconds(10);    // between being asked to stop and being killed
-  std::optional<Placement> asleep = {};              // what a worker holds while it sleeps, where its engine can
-  Duration sleep_grace = std::chrono::seconds(60);   // between being told to sleep and being stopped for not doing it
-  Keep keep_asleep = Keep::forever();                // how long a sleeping worker stays
-  bool trims = false;                                // its engine can drop its caches and keep the weights
-  Duration reserved_for = Duration::max();           // of a reservation
+  // Before another may take its place. Nothing: 2 s, or as long as its load was seen to take if that is longer.
+  std::optional<Duration> min_residency = {};
+  Duration stop_grace = std::chrono::seconds(10);   // between being asked to stop and being killed
+  std::optional<Placement> asleep = {};             // what a worker holds while it sleeps, where its engine can
+  Duration sleep_grace = std::chrono::seconds(60);  // between being told to sleep and being stopped for not doing it
+  Keep keep_asleep = Keep::forever();               // how long a sleeping worker stays
+  bool trims = false;                               // its engine can drop its caches and keep the weights
+  Duration reserved_for = Duration::max();          // of a reservation
 };
 
 struct Budget {

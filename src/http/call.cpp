@@ -155,10 +155,11 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
   const bool may_repeat = may_be_done_twice(request);
   for (bool fresh = false;; fresh = true) {
     if (ended_ != Ended::no) co_return std::unexpected(error());
-    // What may not be done twice goes on a connection of its own: on a kept one it may cross with the end of that. The
-    // kept one makes room for it, since a server may serve one connection at a time.
+    // On a kept connection a request may cross with the end of that. One that may not be done twice has one of its own,
+    // then, for which the kept one makes room, since a server may serve one connection at a time. Its client may have
+    // taken that risk itself, though.
     if (!fresh) link_ = core_->take(address_);
-    if (!may_repeat) link_.reset();
+    if (link_ && !may_repeat && !(request.on_kept && core_->is_lively(*link_))) link_.reset();
     if (!link_ && !co_await make_link(request.connect_time.value_or(core_->limits.connect_time))) {
       if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
         co_return std::unexpected(cancelled());
@@ -218,7 +219,7 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
     // A program may act on the first bytes of what it was sent: only where that does no harm, the rest counts.
     if (!may_repeat || !nothing_came || ended_ != Ended::no || (sent == Sent::all && to.clean_end())) was_seen_ = true;
     broke("it closed the connection without an answer");
-    if (!reused || !nothing_came || ended_ != Ended::no) co_return std::unexpected(error());
+    if (!may_repeat || !reused || !nothing_came || ended_ != Ended::no) co_return std::unexpected(error());
     broken_ = false;
     queued.reset();
     link_.reset();

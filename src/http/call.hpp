@@ -6,7 +6,9 @@
 //     the engine stops; otherwise the connection returns to the pool.
 //   * Idle connections are watched: one that the upstream closes leaves the pool at once. None idles while a request
 //     has waited long on another, since it may be what the upstream waits for. A request that still
-//     meets a dying pooled connection, with no byte of an answer, is sent once more on a fresh one.
+//     meets a dying pooled connection, with no byte of an answer, is sent once more on a fresh one. What must not be
+//     done twice is sent once, and on a connection of its own, unless its client asks on a kept one itself and ours
+//     has hardly idled.
 //   * Field names and values are checked before they are sent: no header is split by a value.
 #pragma once
 
@@ -34,8 +36,10 @@ struct RelayOutcome;
 
 struct PoolLimits {
   std::size_t idle_per_upstream = 256;
-  std::size_t connections = 8192;                   // to all upstreams: for one more, one that idles is closed
-  Duration idle_time = std::chrono::seconds(60);    // an idle connection is closed after at most twice this
+  std::size_t connections = 8192;                 // to all upstreams: for one more, one that idles is closed
+  Duration idle_time = std::chrono::seconds(60);  // an idle connection is closed after at most twice this
+  // A server that closes what has idled is taken not to do so before this.
+  Duration lively_time = std::chrono::seconds(1);
   Duration connect_time = std::chrono::seconds(5);  // for a connection to be made
   // A request waits so long for its answer on a connection of its own before those that idle are closed: its server may
   // serve one at a time.
@@ -76,6 +80,7 @@ struct Outgoing {
   std::string_view body = {};
   std::optional<Duration> connect_time = {};  // otherwise the pool's
   std::string_view upgrade = {};              // the protocol to change to, if the upstream agrees (101)
+  bool on_kept = false;                       // its client has had an answer on the connection on which it asks
   // Never forwarded: hop-by-hop fields and those Connection names, Host and Expect; X-Rouse-* and X-Model, unless
   // everything is passed. And these, unless told:
   Passing passing = Passing::inference;

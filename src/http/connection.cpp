@@ -218,6 +218,7 @@ void Connection::next_request() {
   body_ = {};
   begun_ = head_sent_ = ended_ = ending_ = bodiless_ = switched_ = false;
   written_ = 0;
+  on_kept_ = true;
 
   const bool goes_on_here = !in_.empty() || (stream_->armed() && arming_ == &in_);
   if (goes_on_here) return;

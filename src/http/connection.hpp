@@ -61,6 +61,7 @@ class Connection final : public Stream::Watcher,
   const std::string& peer() const { return peer_; }
   std::optional<Network> network() const { return network_; }  // of a TCP client
   TimePoint arrived() const { return arrived_; }
+  bool on_kept() const { return on_kept_; }
   std::any& kept() { return kept_; }
   Task<Result<std::string_view>> read_body();
   std::optional<std::string_view> body_at_hand() const {
@@ -163,6 +164,7 @@ class Connection final : public Stream::Watcher,
   std::uint64_t began_ = 0;  // the server's tick at which the phase began
   std::uint64_t since_ = 0;  // and at which something last happened in it
   std::uint64_t moved_ = 0;  // bytes since it began
+  bool on_kept_ = false;     // a request was answered before
   bool close_ = false;       // after this answer
   bool unread_ = false;      // the client may still be sending what nobody reads
   bool gone_ = false;

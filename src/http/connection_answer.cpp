@@ -156,6 +156,7 @@ Handler::Refusal Handler::refusal(const Unanswered& what) {
 const RequestHead& Exchange::request() const { return connection_.request(); }
 std::string_view Exchange::peer() const { return connection_.peer(); }
 TimePoint Exchange::arrived() const { return connection_.arrived(); }
+bool Exchange::on_kept() const { return connection_.on_kept(); }
 std::any& Exchange::kept() const { return connection_.kept(); }
 Task<Result<std::string_view>> Exchange::read_body() { return connection_.read_body(); }
 std::optional<std::string_view> Exchange::body_at_hand() const { return connection_.body_at_hand(); }

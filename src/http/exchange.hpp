@@ -50,6 +50,7 @@ class Exchange {
   std::optional<std::string_view> field(std::string_view name) const { return request().field(name); }
   std::string_view peer() const;  // the client's numeric address, or "unix"
   TimePoint arrived() const;      // when the head was whole
+  bool on_kept() const;           // another was answered on its connection before
   std::any& kept() const;         // what the handler keeps from one request of a connection to the next
 
   // The whole body; empty if there is none. Fails with malformed (bad chunks), too_large (over the server's

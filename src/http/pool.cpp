@@ -40,6 +40,10 @@ std::unique_ptr<Link> PoolCore::take(const Address& upstream) {
   return link;
 }
 
+bool PoolCore::is_lively(const Link& taken) const {
+  return std::chrono::steady_clock::now() < taken.idle_since + limits.lively_time;
+}
+
 PoolCore::Shelves::iterator PoolCore::shelf_of(const Link& link, const Address& upstream) {
   const auto at = shelves_.find(upstream);
   return at != shelves_.end() && at->second.era == link.era ? at : shelves_.end();
@@ -82,11 +86,12 @@ void PoolCore::put(const Address& upstream, std::unique_ptr<Link> link) {
     link->stream->arm(link->in.space());
   }
   link->upstream = &at->first;
-  link->round = round_;
+  const TimePoint now = std::chrono::steady_clock::now();
+  link->idle_since = now;
   links.push_back(std::move(link));
   if (pruning_) return;
   pruning_ = true;
-  deadlines.set(*this, std::chrono::steady_clock::now() + limits.idle_time);
+  deadlines.set(*this, now + limits.idle_time);
 }
 
 void PoolCore::make_room() {
@@ -109,12 +114,12 @@ std::size_t PoolCore::idle(const Address& upstream) const {
 
 void PoolCore::on_deadline() {
   pruning_ = false;
+  const TimePoint now = std::chrono::steady_clock::now();
   for (auto& [address, shelf] : shelves_) {
-    std::erase_if(shelf.links, [&](const auto& link) { return link->round < round_; });
+    std::erase_if(shelf.links, [&](const auto& link) { return link->idle_since + limits.idle_time <= now; });
     pruning_ = pruning_ || !shelf.links.empty();
   }
-  ++round_;
-  if (pruning_) deadlines.set(*this, std::chrono::steady_clock::now() + limits.idle_time);
+  if (pruning_) deadlines.set(*this, now + limits.idle_time);
 }
 
 UpstreamPool::UpstreamPool(boost::asio::io_context& io, PoolLimits limits)

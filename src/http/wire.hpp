@@ -36,8 +36,8 @@ struct Link final : Stream::Watcher {
   ResponseHead head;
   const Address* upstream = nullptr;  // while it idles: the pool's key
   std::uint64_t era;                  // close_idle() began a new one: older links are not kept
-  std::uint64_t round = 0;            // of pruning, when it began to idle
-  bool filled = false;                // the last read took all the space there was
+  TimePoint idle_since{};
+  bool filled = false;  // the last read took all the space there was
 };
 
 class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Deadlines::Entry {
@@ -46,6 +46,7 @@ class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Dea
 
   // The connection that was used last, or nothing.
   std::unique_ptr<Link> take(const Address& upstream);
+  bool is_lively(const Link& taken) const;  // it had hardly idled
   void put(const Address& upstream, std::unique_ptr<Link> link);
   void drop(Link& idle);  // one that idles
   void make_room();       // for one more connection
@@ -88,7 +89,6 @@ class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Dea
 
   Shelves shelves_;
   std::uint64_t last_era_ = 0;
-  std::uint64_t round_ = 0;
   bool pruning_ = false;  // the timer is set
 };
 

@@ -130,7 +130,7 @@ TEST_CASE("a higher priority evicts within residency, its equal only after it, h
   CHECK(c.verdict() == Verdict::evict);
 }
 
-TEST_CASE("residency is the longer of the entry's and the last load") {
+TEST_CASE("residency is the entry's, and where that says nothing the longer of 2 s and the last load") {
   Case c;
   c.victim.load_time = 7s;
   CHECK(residency(c.victim) == 7s);
@@ -140,6 +140,12 @@ TEST_CASE("residency is the longer of the entry's and the last load") {
   CHECK(c.verdict() == Verdict::evict);
   c.victim.spec.min_residency = 8s;
   CHECK(c.verdict() == Verdict::residency);
+  c.victim.spec.min_residency = 0s;
+  c.ready().since = kNow;
+  CHECK(c.verdict() == Verdict::evict);
+  c.victim.spec.min_residency.reset();
+  c.victim.load_time = 1s;
+  CHECK(residency(c.victim) == 2s);
 }
 
 TEST_CASE("a higher-priority worker stays within its keep and goes past it") {

@@ -247,7 +247,7 @@ ModelSpec World::make_spec(ModelId id) {
   spec.keep = choices_.one_of({Keep{5min}, Keep{5min}, Keep{60s}, Keep{3s}, Keep{0s}, Keep::forever()});
   spec.concurrency = choices_.one_of({1U, 1U, 2U, 4U});
   spec.queue_limit = choices_.one_of({1024U, 1024U, 1024U, 3U});
-  spec.min_residency = choices_.one_of({2'000ms, 2'000ms, 0ms, 30'000ms});
+  if (choices_.percent(60)) spec.min_residency = choices_.one_of({2'000ms, 0ms, 30'000ms});
   spec.stop_grace = choices_.one_of({10'000ms, 1'000ms});
   if (group_ && choices_.percent(60)) {
     for (Placement& placement : spec.placements) placement.push_back({kFirstGroup, Bytes{1}});

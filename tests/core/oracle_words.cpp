@@ -71,7 +71,8 @@ std::optional<TimePoint> Oracle::since(const Entry& model, const Age& age) const
 Duration Oracle::residency(const Process& process) const {
   const Entry& model = entry(process.model);
   const auto& cost = process.woken ? model.wake_time : model.load_time;
-  return std::max(std::min(process.spec.min_residency, model.spec.min_residency), cost.value_or(Duration{}));
+  const Duration unsaid = std::max<Duration>(std::chrono::seconds(2), cost.value_or(Duration{}));
+  return std::min(process.spec.min_residency.value_or(unsaid), model.spec.min_residency.value_or(unsaid));
 }
 
 Duration Oracle::backoff(std::uint32_t failures) const {

@@ -67,8 +67,8 @@ std::string show(const ModelSpec& spec) {
   std::string text =
       std::format("m{} rev {} {} {}", spec.id.value, spec.revision, word(spec.size_source), word(spec.priority));
   for (const Placement& placement : spec.placements) text += " " + show(placement);
-  text += std::format(" keep {} conc {} queue {} residency {}s", keep_of(spec.keep), spec.concurrency, spec.queue_limit,
-                      std::chrono::duration<double>(spec.min_residency).count());
+  text += std::format(" keep {} conc {} queue {} residency {}", keep_of(spec.keep), spec.concurrency, spec.queue_limit,
+                      spec.min_residency ? keep_of(Keep{*spec.min_residency}) : "unsaid");
   if (spec.asleep) text += " asleep " + show(*spec.asleep) + " for " + keep_of(spec.keep_asleep);
   if (spec.learnt.footprint) text += " learnt " + show(*spec.learnt.footprint);
   if (spec.learnt.needed) text += " needed " + show(*spec.learnt.needed);

@@ -45,7 +45,8 @@ void check_config(const config::Config& read) {
     before = &model;
     must(config::is_model_name(model.id) && names.insert(model.id).second);
     for (const std::string& alias : model.aliases) must(config::is_model_name(alias) && names.insert(alias).second);
-    must(model.concurrency >= 1 && model.keep.idle >= Duration::zero() && model.min_residency >= Duration::zero());
+    must(model.concurrency >= 1 && model.keep.idle >= Duration::zero() &&
+         model.min_residency.value_or(Duration{}) >= Duration::zero());
     must(model.group.empty() || std::ranges::contains(read.groups, model.group, &config::Group::name));
     for (const auto& share : model.footprint) must(share.bytes > Bytes{});
     if (const auto* llama = std::get_if<config::Llama>(&model.engine)) must(!llama->source.empty());

@@ -201,6 +201,52 @@ TEST_CASE("an application is asked once for what must not be done twice", "[http
   }
 }
 
+TEST_CASE("what must not be done twice goes on a kept connection where its client does so, and that has hardly idled",
+          "[http]") {
+  struct Case {
+    bool client_keeps;
+    Duration lively_time;
+    int connections;
+  };
+  for (const auto& [client_keeps, lively_time, connections] :
+       {Case{true, 20s, 1}, Case{false, 20s, 2}, Case{true, 0s, 2}}) {
+    World world({}, {.lively_time = lively_time});
+    Upstream upstream(world.io, [&](Peer& peer, int) -> Task<void> {
+      while ((co_await peer.message()).whole) co_await peer.send("HTTP/1.1 204 No Content\r\n\r\n");
+    });
+    world.run([&]() -> Task<void> {
+      for (int i = 0; i < 2; ++i) {
+        Call call(world.pool, upstream.address());
+        const auto head =
+            co_await call.send({.method = "POST", .on_kept = client_keeps, .passing = Passing::everything});
+        REQUIRE(head);
+      }
+    });
+    CHECK(upstream.connections() == connections);
+  }
+}
+
+TEST_CASE("what must not be done twice is not sent again when the kept connection ends", "[http]") {
+  World world({}, {.lively_time = 20s});
+  int read = 0;
+  Upstream upstream(world.io, [&](Peer& peer, int) -> Task<void> {
+    while ((co_await peer.message()).whole) {
+      if (++read == 2) co_return peer.close();
+      co_await peer.send("HTTP/1.1 204 No Content\r\n\r\n");
+    }
+  });
+  world.run([&]() -> Task<void> {
+    for (const bool answered : {true, false}) {
+      Call call(world.pool, upstream.address());
+      const auto head = co_await call.send({.method = "POST", .on_kept = true, .passing = Passing::everything});
+      CHECK(head.has_value() == answered);
+      CHECK_FALSE(call.unseen());
+    }
+  });
+  CHECK(read == 2);
+  CHECK(upstream.connections() == 1);
+}
+
 TEST_CASE("a server of one connection at a time answers what needs a connection of its own", "[http]") {
   World world;
   OneAtATime script{world};

@@ -432,6 +432,23 @@ def test_requests_that_open_nothing_leave_nothing():
         until(lambda: not tree_of(rouse), "no process is left")
 
 
+def test_only_who_keeps_a_connection_posts_on_a_kept_one():
+    """What may have been seen is not sent twice, and so nobody takes a risk with it that is not the client's own."""
+    with serve(studio=app("uvicorn_app.py")) as rouse:
+        port = home(rouse)
+        once = [get(port, "/peer", method="POST", body=b"x")[2] for _ in range(5)]
+        assert len(set(once)) == 5
+        kept = http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND)
+
+        def posted() -> bytes:
+            kept.request("POST", "/peer", b"x")
+            return kept.getresponse().read()
+
+        with contextlib.closing(kept):
+            assert posted() not in once
+            until(lambda: posted() == posted(), "one connection serves both")
+
+
 # --- servers that want care
 
 

@@ -43,6 +43,11 @@ async def echo(request: Request):
     return JSONResponse(seen, int(request.query_params.get("status", "200")), {"Server": "studio", "X-Seen": "yes"})
 
 
+@app.post("/peer")
+async def peer(request: Request):
+    return request.client.port
+
+
 @app.get("/stream")
 async def stream():
     async def parts():
