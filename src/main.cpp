@@ -14,6 +14,7 @@
 #include "config/config.hpp"
 #include "config/names.hpp"
 #include "daemon/daemon.hpp"
+#include "http/context.hpp"
 #include "http/server.hpp"
 #include "service/applications.hpp"
 #include "service/doors.hpp"
@@ -89,8 +90,7 @@ int serve(const cli::ServeOptions& options) {
   const SystemClock clock;
   system::Logger log(options.verbosity == cli::Verbosity::verbose ? system::Level::debug : system::Level::info,
                      options.log_format == "json" ? system::LogFormat::json : system::LogFormat::text);
-  // One thread uses sockets and timers; others only post. So only the queue of handlers takes locks.
-  boost::asio::io_context io(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO);
+  boost::asio::io_context io(http::context_settings());
   std::optional<ModelFolder> folder;
   if (options.config.empty()) folder.emplace(io, clock, log, options.models, daemon::usable);
   const auto read = [&] {

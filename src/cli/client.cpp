@@ -15,6 +15,7 @@
 #include "cli/replies.hpp"
 #include "cli/text.hpp"
 #include "http/call.hpp"
+#include "http/context.hpp"
 
 namespace rouse::cli {
 
@@ -56,7 +57,7 @@ struct Client::Impl {
 
   http::Address daemon;
   std::string key_line;  // a header line, or empty
-  asio::io_context io{1};
+  asio::io_context io{http::context_settings()};
   http::UpstreamPool pool{io};
   http::Call* streaming = nullptr;  // what Ctrl-C stops
   bool interrupted = false;

@@ -159,7 +159,7 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
     // then, for which the kept one makes room, since a server may serve one connection at a time. Its client may have
     // taken that risk itself, though.
     if (!fresh) link_ = core_->take(address_);
-    if (link_ && !may_repeat && !(request.on_kept && core_->is_lively(*link_))) link_.reset();
+    if (link_ && !may_repeat && !(request.on_kept && core_->is_lively(*link_) && link_->stream->look())) link_.reset();
     if (!link_ && !co_await make_link(request.connect_time.value_or(core_->limits.connect_time))) {
       if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
         co_return std::unexpected(cancelled());
@@ -168,8 +168,8 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
     }
     if (ended_ != Ended::no) co_return std::unexpected(error());
     const bool reused = !link_->head_bytes.empty();
-    std::optional<PoolCore::Queued> queued;
-    if (!reused) queued.emplace(*core_, address_, *link_);
+    link_->kept = reused;
+    std::optional<PoolCore::Queued> queued(std::in_place, *core_, address_, *link_);
 
     std::string& out = link_->out;
     out.clear();

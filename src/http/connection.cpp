@@ -142,7 +142,9 @@ void Connection::watch() {
   next_.append(in_.view());
   in_.keep_front(0);
   if (next_.space().empty()) next_.reserve(next_.capacity() * 2);
-  if (next_.size() < core_->limits.head_bytes) arm(next_, kAnyAmount);
+  if (next_.size() >= core_->limits.head_bytes) return;
+  arming_ = &next_;
+  stream_->arm_lazily(next_.space());
 }
 
 void Connection::arm(Buffer& into, std::size_t at_most) {
@@ -185,6 +187,7 @@ void Connection::make_room() {
 
 void Connection::on_tick() {
   const ServerLimits& limits = core_->limits;
+  if (phase_ == Phase::handling || phase_ == Phase::idle) stream_->look();  // its end may have come with its request
   Duration limit{};
   switch (phase_) {
     case Phase::handling: return;

@@ -49,10 +49,10 @@ PoolCore::Shelves::iterator PoolCore::shelf_of(const Link& link, const Address& 
   return at != shelves_.end() && at->second.era == link.era ? at : shelves_.end();
 }
 
-PoolCore::Queued::Queued(PoolCore& core, const Address& upstream, const Link& link)
+PoolCore::Queued::Queued(PoolCore& core, const Address& upstream, Link& link)
     : core_(core), upstream_(upstream), link_(link) {
   // Who serves over TLS serves many at a time, and there every fresh connection costs a handshake.
-  if (upstream.tls) return;
+  if (upstream.tls && !link.kept) return;
   core_.deadlines.set(*this, std::chrono::steady_clock::now() + core_.limits.queue_patience);
 }
 
@@ -63,6 +63,10 @@ PoolCore::Queued::~Queued() {
 }
 
 void PoolCore::Queued::on_deadline() {
+  if (link_.kept) {
+    link_.stream->look();
+    return;
+  }
   const auto at = core_.shelf_of(link_, upstream_);
   const bool was_read = upstream_.is_unix() && link_.stream->was_read();  // of TCP nobody can tell
   if (at == core_.shelves_.end() || was_read) return;
@@ -83,7 +87,10 @@ void PoolCore::put(const Address& upstream, std::unique_ptr<Link> link) {
       link->in.release();
       link->in.reserve(kSmallBuffer);
     }
-    link->stream->arm(link->in.space());
+    if (link->kept)
+      link->stream->arm_lazily(link->in.space());
+    else
+      link->stream->arm(link->in.space());
   }
   link->upstream = &at->first;
   const TimePoint now = std::chrono::steady_clock::now();

@@ -76,23 +76,53 @@ Stream::Stream(asio::io_context& io, int family, int socket)
 
 Stream::~Stream() = default;
 
-void Stream::arm(std::span<char> space) {
+void Stream::start(std::span<char> space, Asks asks) {
   armed_ = true;
-  if (tls_) {
-    space_ = space;
-    return arm_encrypted();
+  if (!tls_) return read(space, asks);
+  space_ = space;
+  read_encrypted(asks);
+}
+
+// Asio tries to read before it waits, unless the last read has emptied the socket (`context.hpp`). An end may have come
+// with that, for which there is no other arrival.
+void Stream::read(std::span<char> space, Asks asks) {
+  room_ = space.size();
+  unsure_ = emptied_;
+  if (emptied_ && asks == Asks::now) {
+    unsure_ = false;
+    const ssize_t received = ::recv(socket_.native_handle(), space.data(), space.size(), 0);
+    const boost::system::error_code error = received < 0
+                                                ? boost::system::error_code(errno, asio::error::get_system_category())
+                                            : received == 0 ? asio::error::eof
+                                                            : boost::system::error_code();
+    if (error != asio::error::would_block && error != asio::error::interrupted) {
+      over_ = error.failed();
+      asio::post(socket_.get_executor(), [handler = ReadHandler(this), error, received]() mutable {
+        handler(error, error ? 0 : static_cast<std::size_t>(received));
+      });
+      return;
+    }
   }
   socket_.async_read_some(asio::mutable_buffer(space.data(), space.size()), ReadHandler(this));
 }
 
+bool Stream::look() {
+  if (over_ || !open_) return false;
+  if (!std::exchange(unsure_, false)) return true;
+  char next = 0;
+  const ssize_t there = ::recv(socket_.native_handle(), &next, 1, MSG_PEEK);
+  over_ = there == 0 || (there < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  if (over_) cancel_waits();
+  return !over_;
+}
+
 // What has arrived before may hold more than the last read took: then nothing is waited for.
-void Stream::arm_encrypted() {
+void Stream::read_encrypted(Asks asks) {
   if (tls_->may_have_more()) {
     asio::post(socket_.get_executor(), [handler = ReadHandler(this)]() mutable { handler({}, 0); });
     return;
   }
-  const std::span<char> space = tls_->space();
-  socket_.async_read_some(asio::mutable_buffer(space.data(), space.size()), ReadHandler(this));
+  read(tls_->space(), asks);
 }
 
 bool Stream::decrypted(boost::system::error_code& error, std::size_t& received) {
@@ -114,8 +144,10 @@ bool Stream::decrypted(boost::system::error_code& error, std::size_t& received) 
 }
 
 void Stream::on_read(boost::system::error_code error, std::size_t received) {
-  if (tls_ && !decrypted(error, received)) return arm_encrypted();
-  armed_ = false;
+  if (over_ && error == asio::error::operation_aborted) error = asio::error::eof;
+  emptied_ = !error && received < room_;
+  if (tls_ && !decrypted(error, received)) return read_encrypted(Asks::now);
+  armed_ = unsure_ = false;
   received_ = error ? 0 : received;
   clean_end_ = error == asio::error::eof;
   if (waiter_) {
@@ -167,9 +199,12 @@ Task<Result<void>> Stream::encrypt(std::unique_ptr<TlsSession> tls) {
       co_return Result<void>();
     }
     const std::span<char> space = tls->space();
+    // Also for an end that has come already.
+    co_await socket_.async_wait(asio::socket_base::wait_read, asio::as_tuple(asio::deferred));
     const auto [error, received] = co_await socket_.async_read_some(asio::mutable_buffer(space.data(), space.size()),
                                                                     asio::as_tuple(asio::deferred));
     if (error) break;
+    emptied_ = true;
     tls->arrived(received);
   }
   co_return fail(Code::upstream_failed, "no TLS connection can be made",

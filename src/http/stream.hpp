@@ -52,8 +52,14 @@ class Stream final : public boost::intrusive_ref_counter<Stream, boost::thread_u
   Task<Result<void>> encrypt(std::unique_ptr<TlsSession> tls);
 
   // Starts the read. `space` must stay until it has completed or the stream is closed.
-  void arm(std::span<char> space);
+  void arm(std::span<char> space) { start(space, Asks::now); }
+  // Likewise, where nothing is expected yet: does not ask the socket, which costs a system call, but waits for its next
+  // arrival. If the other side's end came together with what was read last, only look() notices.
+  void arm_lazily(std::span<char> space) { start(space, Asks::later); }
   bool armed() const { return armed_; }
+  // Whether the other side, of which nothing has come since the read was armed, is still there. Of one that is not the
+  // read completes.
+  bool look();
 
   // co_await stream.read_done(): returns when the armed read has completed. Cancellation of the coroutine closes
   // the stream. Only while armed, and for one waiter.
@@ -95,9 +101,12 @@ class Stream final : public boost::intrusive_ref_counter<Stream, boost::thread_u
   };
   struct ReadHandler;
 
+  enum class Asks { now, later };
+  void start(std::span<char> space, Asks asks);
+  void read(std::span<char> space, Asks asks);
   void on_read(boost::system::error_code error, std::size_t received);
   bool decrypted(boost::system::error_code& error, std::size_t& received);  // false: more has to arrive
-  void arm_encrypted();
+  void read_encrypted(Asks asks);
   Written try_write_encrypted(std::span<iovec>& pieces);
   Written try_send_outgoing(TlsSession& tls);
 
@@ -107,6 +116,10 @@ class Stream final : public boost::intrusive_ref_counter<Stream, boost::thread_u
   std::unique_ptr<TlsSession> tls_;  // nothing: plain
   std::span<char> space_;            // for what is decrypted, while a read is armed
   std::size_t received_ = 0;
+  std::size_t room_ = 0;  // of the read under way
+  bool emptied_ = false;  // the last read took less than it had room for: Asio waits for the next arrival
+  bool unsure_ = false;   // it was armed then, and the socket not asked
+  bool over_ = false;     // the end was seen, and the read completes of it
   bool armed_ = false;
   bool clean_end_ = false;
   bool open_ = true;

@@ -38,6 +38,7 @@ struct Link final : Stream::Watcher {
   std::uint64_t era;                  // close_idle() began a new one: older links are not kept
   TimePoint idle_since{};
   bool filled = false;  // the last read took all the space there was
+  bool kept = false;    // it was used again: its server is one that keeps connections
 };
 
 class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Deadlines::Entry {
@@ -55,11 +56,12 @@ class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Dea
   std::size_t idle(const Address& upstream) const;
   void on_deadline() override;  // closes what has idled too long
 
-  // A request that waits for its answer on a fresh connection. A server that serves few at a time may be waiting for
-  // more on those that we keep: after a while they are closed, and none is kept until this request's wait has ended.
+  // A request that waits for its answer, and after a while for no good reason. On a kept connection: the end of that
+  // may have come in one with the answer before. On a fresh one: a server that serves few at a time may be waiting for
+  // more on those that we keep. They are closed then, and none is kept until this request's wait has ended.
   class Queued final : public Deadlines::Entry {
    public:
-    Queued(PoolCore& core, const Address& upstream, const Link& link);
+    Queued(PoolCore& core, const Address& upstream, Link& link);
     ~Queued();
     Queued(const Queued&) = delete;
     Queued& operator=(const Queued&) = delete;
@@ -68,7 +70,7 @@ class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Dea
    private:
     PoolCore& core_;
     const Address& upstream_;
-    const Link& link_;
+    Link& link_;
     bool patient_ = true;
   };
 

@@ -35,6 +35,26 @@ Task<void> wait_for_ever(Exchange& exchange, Watch& watch) {
 
 }  // namespace
 
+TEST_CASE("a client whose end comes in one with its request is noticed", "[http]") {
+  World world({.tick = 10ms});
+  Watch watch;
+  world.handler.function = [&](Exchange& exchange) {
+    return exchange.path() == "/answer" ? echo(exchange) : wait_for_ever(exchange, watch);
+  };
+  world.run([&]() -> Task<void> {
+    Peer peer = co_await world.client();
+    SECTION("while it is handled") {
+      peer.send_last(get());
+      co_await world.until([&] { return watch.unwound == 1; });
+    }
+    SECTION("once it is answered") {
+      peer.send_last(get("/answer"));
+      CHECK_AWAITED(co_await peer.to_end(), .starts_with("HTTP/1.1 200"));
+    }
+    co_await world.until([&] { return world.server.counts().connections == 0; });
+  });
+}
+
 TEST_CASE("a client that leaves cancels its handler", "[http]") {
   World world;
   Watch watch;

@@ -247,6 +247,40 @@ TEST_CASE("what must not be done twice is not sent again when the kept connectio
   CHECK(upstream.connections() == 1);
 }
 
+TEST_CASE("a server that closes without a word is asked anew each time", "[http]") {
+  World world({}, {.lively_time = 20s});
+  Upstream upstream(world.io, [&](Peer& peer, int) -> Task<void> {
+    co_await peer.message();
+    peer.send_last("HTTP/1.1 204 No Content\r\n\r\n");
+    co_await peer.to_end();
+  });
+  world.run([&]() -> Task<void> {
+    for (const std::string_view method : {"POST", "POST", "GET", "POST"}) {
+      Call call(world.pool, upstream.address());
+      const auto head = co_await call.send({.method = method, .on_kept = true, .passing = Passing::everything});
+      CHECK(head.has_value());
+    }
+  });
+  CHECK(upstream.connections() == 4);
+}
+
+TEST_CASE("a kept connection that ends in one with an answer does not hold up the next request for long", "[http]") {
+  World world({}, {.queue_patience = 20ms});
+  int asked = 0;
+  Upstream upstream(world.io, [&](Peer& peer, int) -> Task<void> {
+    for (; (co_await peer.message()).whole; ++asked) {
+      if (asked == 1)
+        peer.send_last("HTTP/1.1 204 No Content\r\n\r\n");  // and what comes then is read and forgotten
+      else
+        co_await peer.try_send("HTTP/1.1 204 No Content\r\n\r\n");
+    }
+  });
+  world.run([&]() -> Task<void> {
+    for (int i = 0; i < 3; ++i) CHECK_AWAITED((co_await ask(world, upstream)).has_value(), == true);
+    CHECK(upstream.connections() == 2);
+  });
+}
+
 TEST_CASE("a server of one connection at a time answers what needs a connection of its own", "[http]") {
   World world;
   OneAtATime script{world};

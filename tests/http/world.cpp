@@ -48,6 +48,7 @@ Task<bool> Peer::try_send(std::string bytes) {
 
 Task<bool> Peer::more() {
   char block[16384];
+  co_await socket_.async_wait(asio::socket_base::wait_read, asio::as_tuple(asio::deferred));  // also for an end
   const auto [error, n] = co_await socket_.async_read_some(asio::buffer(block), asio::as_tuple(asio::deferred));
   bytes_.append(block, n);
   co_return !error;
@@ -55,6 +56,7 @@ Task<bool> Peer::more() {
 
 Task<void> Peer::sip(std::size_t at_most) {
   std::string block(at_most, ' ');
+  co_await socket_.async_wait(asio::socket_base::wait_read, asio::as_tuple(asio::deferred));
   co_await socket_.async_read_some(asio::buffer(block), asio::as_tuple(asio::deferred));
 }
 
@@ -114,6 +116,11 @@ Task<Message> Peer::message(bool to_head) {
 void Peer::reset() {
   socket_.set_option(asio::socket_base::linger(true, 0));
   socket_.close();
+}
+
+void Peer::send_last(std::string_view bytes) {
+  REQUIRE(::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_MORE) == static_cast<ssize_t>(bytes.size()));
+  close_send();
 }
 
 void Peer::close_send() { socket_.shutdown(asio::socket_base::shutdown_send); }

@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "http/call.hpp"
+#include "http/context.hpp"
 #include "http/relay.hpp"
 #include "http/server.hpp"
 
@@ -51,8 +52,9 @@ class Peer {
   Task<std::string> to_end();                   // the bytes until the other side closes
   Task<void> sip(std::size_t at_most);          // some bytes, which are forgotten
   void close() { socket_.close(); }
-  void reset();       // closes with a RST
-  void close_send();  // half of it
+  void reset();                            // closes with a RST
+  void close_send();                       // half of it
+  void send_last(std::string_view bytes);  // a few, which arrive in one with the end of what it sends
   void small_receive_buffer();
 
  private:
@@ -100,7 +102,7 @@ class World {
   Task<void> until(std::function<bool()> condition);  // fails the test after 5 s
   static Task<Peer> connect(Address address);
 
-  boost::asio::io_context io{1};
+  boost::asio::io_context io{context_settings()};
   FunctionHandler handler;
   Server server;
   UpstreamPool pool;
