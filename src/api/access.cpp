@@ -62,6 +62,8 @@ Result<void> Access::check(const http::RequestHead& head, std::string_view peer)
     if (field.name.size() != 6 || !http::same_name(field.name, "Origin")) continue;
     has_origin = true;
     std::string_view origin = field.value;
+    // A page that keeps its address to itself; what browsers say of a request, no page can change.
+    if (origin == "null" && head.field("Sec-Fetch-Site").value_or("") == "same-origin") continue;
     const std::size_t scheme = origin.starts_with("http://") ? 7 : origin.starts_with("https://") ? 8 : 0;
     origin.remove_prefix(scheme);
     const bool ours = knows(origin) || (remote && !host.empty() && http::same_name(host_of(origin), host));

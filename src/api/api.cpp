@@ -9,6 +9,7 @@
 #include "api/admin.hpp"
 #include "api/anthropic.hpp"
 #include "api/application.hpp"
+#include "api/client_state.hpp"
 #include "api/events.hpp"
 #include "api/health.hpp"
 #include "api/logs.hpp"
@@ -96,11 +97,6 @@ Result<void> check_content_type(const http::RequestHead& head, Guard guard) {
   std::unreachable();
 }
 
-KnownHash& known_hash(http::Exchange& exchange) {
-  if (auto* known = std::any_cast<KnownHash>(&exchange.kept())) return *known;
-  return exchange.kept().emplace<KnownHash>();
-}
-
 // By the key's limits.
 bool is_limited(Guard guard) { return guard == Guard::acts || guard == Guard::takes || guard == Guard::passes; }
 
@@ -158,7 +154,7 @@ http::Task<void> Api::answer(http::Exchange& exchange, Door door) {
       co_return co_await reply.error(std::move(allowed.error()));
     }
     auto caller = door == Door::owner ? Result<Caller>(Keyring::owner())
-                                      : keyring_.identify(head, exchange.peer(), known_hash(exchange));
+                                      : keyring_.identify(head, exchange.peer(), client_state(exchange).hash);
     if (!caller) co_return co_await reply.error(std::move(caller.error()));
     reply.caller = std::move(*caller);
   }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "api/client_state.hpp"
 #include "api/engine_fault.hpp"
 #include "api/fallback.hpp"
 #include "api/visit.hpp"
@@ -51,6 +52,12 @@ http::Task<bool> wait(const Parts& parts, Reply& reply, const Asked& asked, daem
   co_return true;
 }
 
+const http::LinkOwner& own_links(const Parts& parts, const http::Exchange& exchange) {
+  auto& links = client_state(exchange).links;
+  if (!links) links = std::make_shared<http::LinkOwner>(parts.upstreams);
+  return *links;
+}
+
 class PageVisit : private Visit {
  public:
   PageVisit(const Parts& parts, Reply& reply, daemon::Lease& lease, const Asked& asked)
@@ -77,12 +84,18 @@ http::Task<bool> PageVisit::run(std::string_view body) {
                                          .body = body,
                                          .connect_time = lease_.upstream().connect_time,
                                          .upgrade = upgrade_of(request),
-                                         .on_kept = reply_.exchange().on_kept(),
+                                         .owner = &own_links(parts_, reply_.exchange()),
                                          .passing = http::Passing::everything,
                                          .authorization = own,
                                          .cookies = http::Credentials::forward});
   if (!head) {
     if (co_await another_may_answer()) co_return true;
+    // A client that uses its connections again knows how to begin anew, as it would without us between.
+    if (call_.met_the_end() && !co_await lease_.worker_gone_by(later(parts_.clock.now(), kEndNoticed))) {
+      lease_.finish(core::Outcome::failed);
+      reply_.exchange().hang_up();
+      co_return false;
+    }
     co_await fail(head.error());
     co_return false;
   }

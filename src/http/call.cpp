@@ -118,7 +118,7 @@ bool Call::Wire::parse_head(const Outgoing& request) {
       return true;
     }
     if (link_->head.status < 200 && !switches) continue;  // interim answers stay between the two of us
-    begin_body(request.method);
+    begin_body(request);
     return true;
   }
   seen_ = in.size();
@@ -129,13 +129,13 @@ bool Call::Wire::parse_head(const Outgoing& request) {
   return false;
 }
 
-void Call::Wire::begin_body(std::string_view method) {
+void Call::Wire::begin_body(const Outgoing& request) {
   const ResponseHead& head = link_->head;
   has_head_ = true;
   head_arrived_ = std::chrono::steady_clock::now();
   if (head.status == kSwitchingProtocols) {
     framing_ = Framing::until_close;
-  } else if (method == "HEAD" || head.status == 204 || head.status == 304) {
+  } else if (request.method == "HEAD" || head.status == 204 || head.status == 304) {
     framing_ = Framing::none;
     whole_ = true;
   } else if (head.chunked) {
@@ -149,17 +149,19 @@ void Call::Wire::begin_body(std::string_view method) {
   }
   if (head.close || framing_ == Framing::until_close) reusable_ = false;
   if (whole_ && !link_->in.empty()) reusable_ = false;
+  // It may have refused the request without reading it, and would take the rest for the next one.
+  if (head.status >= 400 && !request.body.empty() && request.owner == nullptr) reusable_ = false;
 }
 
 Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
   const bool may_repeat = may_be_done_twice(request);
   for (bool fresh = false;; fresh = true) {
     if (ended_ != Ended::no) co_return std::unexpected(error());
-    // On a kept connection a request may cross with the end of that. One that may not be done twice has one of its own,
-    // then, for which the kept one makes room, since a server may serve one connection at a time. Its client may have
-    // taken that risk itself, though.
-    if (!fresh) link_ = core_->take(address_);
-    if (link_ && !may_repeat && !(request.on_kept && core_->is_lively(*link_) && link_->stream->look())) link_.reset();
+    // On a kept connection a request may cross with the end of that. What may not be done twice takes that risk only
+    // where its client has taken it; otherwise it has one of its own, for which the kept one makes room, since a server
+    // may serve one connection at a time.
+    if (!fresh) link_ = core_->take(address_, request.owner);
+    if (link_ && !may_repeat && (request.owner == nullptr || !link_->stream->look())) link_.reset();
     if (!link_ && !co_await make_link(request.connect_time.value_or(core_->limits.connect_time))) {
       if ((co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none) {
         co_return std::unexpected(cancelled());
@@ -169,6 +171,7 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
     if (ended_ != Ended::no) co_return std::unexpected(error());
     const bool reused = !link_->head_bytes.empty();
     link_->kept = reused;
+    link_->owner = request.owner;
     std::optional<PoolCore::Queued> queued(std::in_place, *core_, address_, *link_);
 
     std::string& out = link_->out;
@@ -219,7 +222,9 @@ Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {
     // A program may act on the first bytes of what it was sent: only where that does no harm, the rest counts.
     if (!may_repeat || !nothing_came || ended_ != Ended::no || (sent == Sent::all && to.clean_end())) was_seen_ = true;
     broke("it closed the connection without an answer");
-    if (!may_repeat || !reused || !nothing_came || ended_ != Ended::no) co_return std::unexpected(error());
+    met_the_end_ = reused && nothing_came && ended_ == Ended::no;
+    if (!may_repeat || !met_the_end_) co_return std::unexpected(error());
+    met_the_end_ = false;
     broken_ = false;
     queued.reset();
     link_.reset();
@@ -332,6 +337,7 @@ Task<Result<std::string>> Call::read_all(std::size_t limit) {
 void Call::stop() { wire_->stop(); }
 void Call::set_deadline(TimePoint deadline) { wire_->set_deadline(deadline); }
 bool Call::unseen() const { return wire_->unseen(); }
+bool Call::met_the_end() const { return wire_->met_the_end(); }
 bool Call::nobody_listens() const { return wire_->nobody_listens(); }
 const ResponseHead& Call::head() const { return wire_->head(); }
 TimePoint Call::head_arrived() const { return wire_->head_arrived(); }

@@ -6,9 +6,10 @@
 //     the engine stops; otherwise the connection returns to the pool.
 //   * Idle connections are watched: one that the upstream closes leaves the pool at once. None idles while a request
 //     has waited long on another, since it may be what the upstream waits for. A request that still
-//     meets a dying pooled connection, with no byte of an answer, is sent once more on a fresh one. What must not be
-//     done twice is sent once, and on a connection of its own, unless its client asks on a kept one itself and ours
-//     has hardly idled.
+//     meets a dying pooled connection, with no byte of an answer, is sent once more on a fresh one; what must not be
+//     done twice is not.
+//   * What a server has left unread of a request, or said without being asked, is never taken for a part of another
+//     client's: connections for whole exchanges with programs have an owner.
 //   * Field names and values are checked before they are sent: no header is split by a value.
 #pragma once
 
@@ -36,10 +37,8 @@ struct RelayOutcome;
 
 struct PoolLimits {
   std::size_t idle_per_upstream = 256;
-  std::size_t connections = 8192;                 // to all upstreams: for one more, one that idles is closed
-  Duration idle_time = std::chrono::seconds(60);  // an idle connection is closed after at most twice this
-  // A server that closes what has idled is taken not to do so before this.
-  Duration lively_time = std::chrono::seconds(1);
+  std::size_t connections = 8192;                   // to all upstreams: for one more, one that idles is closed
+  Duration idle_time = std::chrono::seconds(60);    // an idle connection is closed after at most twice this
   Duration connect_time = std::chrono::seconds(5);  // for a connection to be made
   // A request waits so long for its answer on a connection of its own before those that idle are closed: its server may
   // serve one at a time.
@@ -61,7 +60,21 @@ class UpstreamPool {
 
  private:
   friend class Call;
+  friend class LinkOwner;
   std::shared_ptr<PoolCore> core_;  // owners: this, and the calls under way
+};
+
+// A client whose connections to upstreams are kept for nobody else, as if it had made them itself: whatever a server
+// makes of its requests on them is its own affair. They are closed when it goes. It outlives its calls.
+class LinkOwner {
+ public:
+  explicit LinkOwner(UpstreamPool& pool);
+  ~LinkOwner();
+  LinkOwner(const LinkOwner&) = delete;
+  LinkOwner& operator=(const LinkOwner&) = delete;
+
+ private:
+  std::weak_ptr<PoolCore> core_;
 };
 
 enum class Credentials : std::uint8_t { drop, forward };
@@ -80,7 +93,7 @@ struct Outgoing {
   std::string_view body = {};
   std::optional<Duration> connect_time = {};  // otherwise the pool's
   std::string_view upgrade = {};              // the protocol to change to, if the upstream agrees (101)
-  bool on_kept = false;                       // its client has had an answer on the connection on which it asks
+  const LinkOwner* owner = nullptr;           // nobody: it may go where anybody's have gone who has no owner either
   // Never forwarded: hop-by-hop fields and those Connection names, Host and Expect; X-Rouse-* and X-Model, unless
   // everything is passed. And these, unless told:
   Passing passing = Passing::inference;
@@ -116,6 +129,9 @@ class Call {
   // may be done twice, it was closed with some of the request unread, which the kernel tells from one that was closed
   // after all was read.
   bool unseen() const;
+  // After send() has failed: it went on a connection that was kept, which ended without a byte. Whoever uses
+  // connections again has to reckon with that; it may have been seen.
+  bool met_the_end() const;
   // After send() has failed: where it was to go a connection was refused, or there is no such place.
   bool nobody_listens() const;
 

@@ -176,6 +176,17 @@ void Connection::cut() {
   cancel_.emit(asio::cancellation_type::terminal);
 }
 
+void Connection::hang_up() {
+  gone_ = true;
+  stream_->close();
+}
+
+void Connection::retire(const Handler& handler) {
+  if (&handler != &handler_) return;
+  close_ = true;
+  close_if_idle();
+}
+
 void Connection::close_if_idle() {
   if (phase_ == Phase::idle) stream_->close();
 }
@@ -221,7 +232,6 @@ void Connection::next_request() {
   body_ = {};
   begun_ = head_sent_ = ended_ = ending_ = bodiless_ = switched_ = false;
   written_ = 0;
-  on_kept_ = true;
 
   const bool goes_on_here = !in_.empty() || (stream_->armed() && arming_ == &in_);
   if (goes_on_here) return;

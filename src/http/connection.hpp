@@ -51,17 +51,17 @@ class Connection final : public Stream::Watcher,
   Task<void> serve();  // the connection's life
 
   boost::asio::cancellation_slot cancellation_slot() { return cancel_.slot(); }
-  void on_tick();        // closes it if it has been in its phase for too long
-  void close_if_idle();  // at drain
-  void make_room();      // while no head is whole
-  void cut();            // now, whatever it is doing
+  void on_tick();                       // closes it if it has been in its phase for too long
+  void close_if_idle();                 // at drain
+  void retire(const Handler& handler);  // when it is idle next, if that handles its requests
+  void make_room();                     // while no head is whole
+  void cut();                           // now, whatever it is doing
 
   // --- the request
   const RequestHead& request() const { return head_; }
   const std::string& peer() const { return peer_; }
   std::optional<Network> network() const { return network_; }  // of a TCP client
   TimePoint arrived() const { return arrived_; }
-  bool on_kept() const { return on_kept_; }
   std::any& kept() { return kept_; }
   Task<Result<std::string_view>> read_body();
   std::optional<std::string_view> body_at_hand() const {
@@ -94,6 +94,7 @@ class Connection final : public Stream::Watcher,
   int status() const { return begun_ ? status_ : 0; }
   std::uint64_t body_bytes() const { return written_; }
   void close_after() { close_ = true; }
+  void hang_up();
 
  private:
   enum class Body : std::uint8_t { none, here, awaited, refused };
@@ -164,7 +165,6 @@ class Connection final : public Stream::Watcher,
   std::uint64_t began_ = 0;  // the server's tick at which the phase began
   std::uint64_t since_ = 0;  // and at which something last happened in it
   std::uint64_t moved_ = 0;  // bytes since it began
-  bool on_kept_ = false;     // a request was answered before
   bool close_ = false;       // after this answer
   bool unread_ = false;      // the client may still be sending what nobody reads
   bool gone_ = false;

@@ -156,7 +156,6 @@ Handler::Refusal Handler::refusal(const Unanswered& what) {
 const RequestHead& Exchange::request() const { return connection_.request(); }
 std::string_view Exchange::peer() const { return connection_.peer(); }
 TimePoint Exchange::arrived() const { return connection_.arrived(); }
-bool Exchange::on_kept() const { return connection_.on_kept(); }
 std::any& Exchange::kept() const { return connection_.kept(); }
 Task<Result<std::string_view>> Exchange::read_body() { return connection_.read_body(); }
 std::optional<std::string_view> Exchange::body_at_hand() const { return connection_.body_at_hand(); }
@@ -191,5 +190,6 @@ bool Exchange::client_gone() const { return connection_.gone(); }
 int Exchange::status() const { return connection_.status(); }
 std::uint64_t Exchange::body_bytes() const { return connection_.body_bytes(); }
 void Exchange::close_after() { connection_.close_after(); }
+void Exchange::hang_up() { connection_.hang_up(); }
 
 }  // namespace rouse::http

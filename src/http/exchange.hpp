@@ -50,7 +50,6 @@ class Exchange {
   std::optional<std::string_view> field(std::string_view name) const { return request().field(name); }
   std::string_view peer() const;  // the client's numeric address, or "unix"
   TimePoint arrived() const;      // when the head was whole
-  bool on_kept() const;           // another was answered on its connection before
   std::any& kept() const;         // what the handler keeps from one request of a connection to the next
 
   // The whole body; empty if there is none. Fails with malformed (bad chunks), too_large (over the server's
@@ -80,6 +79,7 @@ class Exchange {
   int status() const;                // 0 before begin()
   std::uint64_t body_bytes() const;  // that were handed on to the client
   void close_after();                // closes the connection after this answer
+  void hang_up();                    // closes it now; there is no answer
 
  private:
   friend Task<RelayOutcome> relay(Exchange&, Call&, RelayOptions);

@@ -156,6 +156,7 @@ void ServerCore::stop_listening(const Address& bound) {
   std::erase_if(listeners_, [&](const auto& listener) {
     if (listener->bound != bound) return false;
     listener->close();
+    for_each_connection([&](Connection& connection) { connection.retire(listener->handler); });
     return true;
   });
 }

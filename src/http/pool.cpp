@@ -5,8 +5,8 @@
 
 namespace rouse::http {
 
-Link::Link(PoolCore& owner, StreamPtr connected, std::uint64_t begun_in)
-    : pool(&owner), stream(std::move(connected)), era(begun_in) {
+Link::Link(PoolCore& of, StreamPtr connected, std::uint64_t begun_in)
+    : pool(&of), stream(std::move(connected)), era(begun_in) {
   stream->watch_for(this);
   ++pool->connections;
 }
@@ -31,17 +31,20 @@ std::uint64_t PoolCore::era(const Address& upstream) {
   return at->second.era;
 }
 
-std::unique_ptr<Link> PoolCore::take(const Address& upstream) {
+std::unique_ptr<Link> PoolCore::take(const Address& upstream, const LinkOwner* owner) {
   const auto at = shelves_.find(upstream);
-  if (at == shelves_.end() || at->second.links.empty()) return nullptr;
-  std::unique_ptr<Link> link = std::move(at->second.links.back());
-  at->second.links.pop_back();
+  if (at == shelves_.end()) return nullptr;
+  auto& links = at->second.links;
+  const auto newest =
+      std::ranges::find(links.rbegin(), links.rend(), owner, [](const auto& link) { return link->owner; });
+  if (newest == links.rend()) {
+    if (at->second.serves_one) links.clear();  // one of the others' may be what it would wait for
+    return nullptr;
+  }
+  std::unique_ptr<Link> link = std::move(*newest);
+  links.erase(std::next(newest).base());
   link->upstream = nullptr;
   return link;
-}
-
-bool PoolCore::is_lively(const Link& taken) const {
-  return std::chrono::steady_clock::now() < taken.idle_since + limits.lively_time;
 }
 
 PoolCore::Shelves::iterator PoolCore::shelf_of(const Link& link, const Address& upstream) {
@@ -72,6 +75,7 @@ void PoolCore::Queued::on_deadline() {
   if (at == core_.shelves_.end() || was_read) return;
   patient_ = false;
   ++at->second.impatient;
+  at->second.serves_one = true;
   at->second.links.clear();
 }
 
@@ -114,6 +118,11 @@ void PoolCore::drop(Link& idle) {
 
 void PoolCore::close_idle(const Address& upstream) { shelves_.erase(upstream); }
 
+void PoolCore::close_idle_of(const LinkOwner& owner) {
+  for (auto& [address, shelf] : shelves_)
+    std::erase_if(shelf.links, [&](const auto& link) { return link->owner == &owner; });
+}
+
 std::size_t PoolCore::idle(const Address& upstream) const {
   const auto at = shelves_.find(upstream);
   return at == shelves_.end() ? 0 : at->second.links.size();
@@ -127,6 +136,11 @@ void PoolCore::on_deadline() {
     pruning_ = pruning_ || !shelf.links.empty();
   }
   if (pruning_) deadlines.set(*this, now + limits.idle_time);
+}
+
+LinkOwner::LinkOwner(UpstreamPool& pool) : core_(pool.core_) {}
+LinkOwner::~LinkOwner() {
+  if (const auto core = core_.lock()) core->close_idle_of(*this);
 }
 
 UpstreamPool::UpstreamPool(boost::asio::io_context& io, PoolLimits limits)

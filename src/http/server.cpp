@@ -84,14 +84,6 @@ std::string_view ServerCore::date_line() {
   return date_line_;
 }
 
-// Whatever is done to a connection may end it, and with it its place in the list.
-void ServerCore::for_each_connection(void (Connection::*act)()) {
-  for (auto at = connections_.begin(); at != connections_.end();) {
-    Connection& connection = *at++;
-    (connection.*act)();
-  }
-}
-
 void ServerCore::cut_all() { for_each_connection(&Connection::cut); }
 
 void ServerCore::stop_accepting() {

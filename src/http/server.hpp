@@ -58,6 +58,7 @@ class Server {
   Result<Address> listen(const Address& address, Handler& handler);
   // Takes over a listening socket (socket activation).
   Result<Address> adopt(int listening_socket, Handler& handler);
+  // The connections whose requests its handler answers are closed when they are idle next.
   void stop_listening(const Address& bound);
 
   // In force at once, for open connections too.

@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -80,7 +81,10 @@ class ServerCore final : public std::enable_shared_from_this<ServerCore> {
   // Who is to go before one more may come from there; nothing if nobody gives way.
   Connection* oldest_idle(std::optional<Network> of);
   void tick();
-  void for_each_connection(void (Connection::*act)());
+  template <class Act>
+  void for_each_connection(Act act) {  // which may end it, and with it its place in the list
+    for (auto at = connections_.begin(); at != connections_.end();) std::invoke(act, *at++);
+  }
 
   boost::intrusive::list<
       Connection,

@@ -24,7 +24,7 @@ inline constexpr int kQuickAcks = 16;  // for each answer as many as Linux gives
 
 // One connection to an upstream with the memory that its messages need.
 struct Link final : Stream::Watcher {
-  Link(PoolCore& owner, StreamPtr connected, std::uint64_t begun_in);
+  Link(PoolCore& of, StreamPtr connected, std::uint64_t begun_in);
   ~Link();
   void on_unawaited_read() override;
 
@@ -34,6 +34,7 @@ struct Link final : Stream::Watcher {
   std::string out;         // the request's head
   std::string head_bytes;  // what `head` points into
   ResponseHead head;
+  const LinkOwner* owner = nullptr;
   const Address* upstream = nullptr;  // while it idles: the pool's key
   std::uint64_t era;                  // close_idle() began a new one: older links are not kept
   TimePoint idle_since{};
@@ -45,14 +46,14 @@ class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Dea
  public:
   PoolCore(boost::asio::io_context& context, PoolLimits chosen) : io(context), limits(chosen), deadlines(context) {}
 
-  // The connection that was used last, or nothing.
-  std::unique_ptr<Link> take(const Address& upstream);
-  bool is_lively(const Link& taken) const;  // it had hardly idled
+  // Of the owner's (nobody's, that is) the connection that was used last, or nothing.
+  std::unique_ptr<Link> take(const Address& upstream, const LinkOwner* owner);
   void put(const Address& upstream, std::unique_ptr<Link> link);
   void drop(Link& idle);  // one that idles
   void make_room();       // for one more connection
   std::uint64_t era(const Address& upstream);
   void close_idle(const Address& upstream);
+  void close_idle_of(const LinkOwner& owner);
   std::size_t idle(const Address& upstream) const;
   void on_deadline() override;  // closes what has idled too long
 
@@ -85,6 +86,7 @@ class PoolCore final : public std::enable_shared_from_this<PoolCore>, public Dea
     std::vector<std::unique_ptr<Link>> links;
     std::uint64_t era = 0;
     std::size_t impatient = 0;  // requests that have waited long: nothing is kept
+    bool serves_one = false;    // at a time, perhaps: there were such requests
   };
   using Shelves = std::map<Address, Shelf>;
   Shelves::iterator shelf_of(const Link& link, const Address& upstream);  // the end: the link's era is over
@@ -124,6 +126,7 @@ class Call::Wire final : public Deadlines::Entry {
 
   const ResponseHead& head() const { return link_->head; }
   bool unseen() const { return !was_seen_; }
+  bool met_the_end() const { return met_the_end_; }
   bool nobody_listens() const { return nobody_listens_; }
   bool has_head() const { return has_head_; }
   bool bodiless() const { return framing_ == Framing::none; }
@@ -141,7 +144,7 @@ class Call::Wire final : public Deadlines::Entry {
   Task<Sent> push(std::span<iovec> pieces);
   void expect_more();
   bool parse_head(const Outgoing& request);  // true when the head is there, or nonsense (then error_ is set)
-  void begin_body(std::string_view method);
+  void begin_body(const Outgoing& request);
   void end(Ended how);
   void broke(Error why);
   void broke(std::string_view why);
@@ -160,6 +163,7 @@ class Call::Wire final : public Deadlines::Entry {
   Ended ended_ = Ended::no;
   bool has_head_ = false;
   bool was_seen_ = false;  // the request, perhaps
+  bool met_the_end_ = false;
   bool nobody_listens_ = false;
   bool whole_ = false;
   bool broken_ = false;

@@ -51,6 +51,8 @@ TEST_CASE("pages of this machine may ask, those of other sites may not") {
     CHECK_FALSE(allowed("localhost", {{"Origin", origin}}));
   }
   CHECK_FALSE(allowed("localhost", {{"Origin", "http://localhost"}, {"Origin", "http://evil.example"}}));
+  CHECK(allowed("localhost", {{"Origin", "null"}, {"Sec-Fetch-Site", "same-origin"}}));  // Referrer-Policy: no-referrer
+  CHECK_FALSE(allowed("localhost", {{"Origin", "null"}, {"Sec-Fetch-Site", "cross-site"}}));
 }
 
 TEST_CASE("an act that a browser says comes from another site needs an Origin of ours") {

@@ -68,6 +68,35 @@ TEST_CASE("a port that is taken is a conflict", "[http]") {
   CHECK(second.error().code == Code::conflict);
 }
 
+TEST_CASE("where nobody listens any more, connections end when they are idle", "[http]") {
+  World world;
+  world.handler.function = echo;
+  FunctionHandler other;
+  bool answer = false;
+  other.function = [&](Exchange& exchange) -> Task<void> {
+    if (exchange.path() == "/slow") co_await world.until([&] { return answer; });
+    co_await echo(exchange);
+  };
+  world.run([&]() -> Task<void> {
+    const Address second = world.server.listen(tcp_address("127.0.0.1", 0), other).value();
+    Peer stays = co_await world.client();
+    Peer idle = co_await World::connect(second);
+    Peer asking = co_await World::connect(second);
+    for (Peer* peer : {&stays, &idle}) {
+      co_await peer->send(get());
+      CHECK_AWAITED(co_await peer->message(), .status() == 200);
+    }
+    co_await asking.send(get("/slow"));
+    co_await world.until([&] { return world.server.counts().requests == 3; });
+    world.server.stop_listening(second);
+    CHECK_AWAITED(co_await idle.to_end(), .empty());
+    answer = true;
+    CHECK_AWAITED(co_await asking.to_end(), .starts_with("HTTP/1.1 200"));
+    co_await stays.send(get());
+    CHECK_AWAITED(co_await stays.message(), .status() == 200);
+  });
+}
+
 TEST_CASE("a listener can be closed alone", "[http]") {
   World world;
   world.handler.function = echo;

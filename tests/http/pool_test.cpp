@@ -4,8 +4,10 @@
 
 #include <boost/asio.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <filesystem>
 #include <format>
+#include <optional>
 
 #include "world.hpp"
 
@@ -201,33 +203,34 @@ TEST_CASE("an application is asked once for what must not be done twice", "[http
   }
 }
 
-TEST_CASE("what must not be done twice goes on a kept connection where its client does so, and that has hardly idled",
-          "[http]") {
-  struct Case {
-    bool client_keeps;
-    Duration lively_time;
-    int connections;
-  };
-  for (const auto& [client_keeps, lively_time, connections] :
-       {Case{true, 20s, 1}, Case{false, 20s, 2}, Case{true, 0s, 2}}) {
-    World world({}, {.lively_time = lively_time});
-    Upstream upstream(world.io, [&](Peer& peer, int) -> Task<void> {
-      while ((co_await peer.message()).whole) co_await peer.send("HTTP/1.1 204 No Content\r\n\r\n");
-    });
-    world.run([&]() -> Task<void> {
-      for (int i = 0; i < 2; ++i) {
-        Call call(world.pool, upstream.address());
-        const auto head =
-            co_await call.send({.method = "POST", .on_kept = client_keeps, .passing = Passing::everything});
-        REQUIRE(head);
-      }
-    });
-    CHECK(upstream.connections() == connections);
-  }
+TEST_CASE("the connections of an owner are for it alone, and end with it", "[http]") {
+  World world;
+  Upstream upstream(world.io, [&](Peer& peer, int) -> Task<void> {
+    while ((co_await peer.message()).whole) co_await peer.send("HTTP/1.1 204 No Content\r\n\r\n");
+  });
+  world.run([&]() -> Task<void> {
+    const auto post = [&](const LinkOwner* owner) -> Task<int> {
+      Call call(world.pool, upstream.address());
+      const auto head = co_await call.send({.method = "POST", .owner = owner, .passing = Passing::everything});
+      CHECK(head.has_value());
+      co_return upstream.connections();
+    };
+    std::optional<LinkOwner> one(world.pool);
+    const LinkOwner other(world.pool);
+    CHECK_AWAITED(co_await post(&*one), == 1);
+    CHECK_AWAITED(co_await post(&other), == 2);
+    CHECK_AWAITED(co_await post(&*one), == 2);
+    CHECK_AWAITED(co_await post(&other), == 2);
+    CHECK_AWAITED(co_await post(nullptr), == 3);
+    CHECK(world.pool.idle(upstream.address()) == 3);
+    one.reset();
+    CHECK(world.pool.idle(upstream.address()) == 2);
+    CHECK_AWAITED(co_await post(&other), == 3);
+  });
 }
 
-TEST_CASE("what must not be done twice is not sent again when the kept connection ends", "[http]") {
-  World world({}, {.lively_time = 20s});
+TEST_CASE("what must not be done twice is not sent again when its owner's connection ends", "[http]") {
+  World world;
   int read = 0;
   Upstream upstream(world.io, [&](Peer& peer, int) -> Task<void> {
     while ((co_await peer.message()).whole) {
@@ -236,28 +239,55 @@ TEST_CASE("what must not be done twice is not sent again when the kept connectio
     }
   });
   world.run([&]() -> Task<void> {
+    const LinkOwner owner(world.pool);
     for (const bool answered : {true, false}) {
       Call call(world.pool, upstream.address());
-      const auto head = co_await call.send({.method = "POST", .on_kept = true, .passing = Passing::everything});
+      const auto head = co_await call.send({.method = "POST", .owner = &owner, .passing = Passing::everything});
       CHECK(head.has_value() == answered);
       CHECK_FALSE(call.unseen());
+      CHECK(call.met_the_end() == !answered);
     }
   });
   CHECK(read == 2);
   CHECK(upstream.connections() == 1);
 }
 
+TEST_CASE("a connection whose request may have been refused unread is used for no other client", "[http]") {
+  struct Case {
+    std::string_view answer;
+    std::string_view body;
+    std::size_t kept;
+  };
+  const auto [answer, body, kept] =
+      GENERATE(Case{"401 Unauthorized", "GET /x HTTP/1.1", 0}, Case{"401 Unauthorized", "", 1}, Case{"200 OK", "x", 1});
+  World world;
+  Upstream upstream(world.io, [&](Peer& peer, int) -> Task<void> {
+    co_await peer.message();
+    co_await peer.send(std::format("HTTP/1.1 {}\r\nContent-Length: 0\r\n\r\n", answer));
+    co_await peer.to_end();
+  });
+  world.run([&]() -> Task<void> {
+    {
+      Call call(world.pool, upstream.address());
+      const auto head = co_await call.send({.method = "POST", .body = body});
+      CHECK(head.has_value());
+    }
+    CHECK(world.pool.idle(upstream.address()) == kept);
+  });
+}
+
 TEST_CASE("a server that closes without a word is asked anew each time", "[http]") {
-  World world({}, {.lively_time = 20s});
+  World world;
   Upstream upstream(world.io, [&](Peer& peer, int) -> Task<void> {
     co_await peer.message();
     peer.send_last("HTTP/1.1 204 No Content\r\n\r\n");
     co_await peer.to_end();
   });
   world.run([&]() -> Task<void> {
+    const LinkOwner owner(world.pool);
     for (const std::string_view method : {"POST", "POST", "GET", "POST"}) {
       Call call(world.pool, upstream.address());
-      const auto head = co_await call.send({.method = method, .on_kept = true, .passing = Passing::everything});
+      const auto head = co_await call.send({.method = method, .owner = &owner, .passing = Passing::everything});
       CHECK(head.has_value());
     }
   });
@@ -291,6 +321,23 @@ TEST_CASE("a server of one connection at a time answers what needs a connection 
       const auto head = co_await call.send({.method = method, .passing = Passing::everything});
       REQUIRE(head);
     }
+  });
+}
+
+TEST_CASE("owners take turns with a server of one connection at a time", "[http]") {
+  World world({}, {.queue_patience = 20ms});
+  OneAtATime script{world};
+  Upstream upstream(world.io, [&](Peer& peer, int number) { return script(peer, number); });
+  world.run([&]() -> Task<void> {
+    const LinkOwner one(world.pool);
+    const LinkOwner other(world.pool);
+    for (int i = 0; i < 4; ++i) {
+      Call call(world.pool, upstream.address());
+      const auto head =
+          co_await call.send({.method = "POST", .owner = i % 2 == 0 ? &one : &other, .passing = Passing::everything});
+      REQUIRE(head);
+    }
+    CHECK(world.pool.idle(upstream.address()) == 1);
   });
 }
 

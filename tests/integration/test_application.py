@@ -432,21 +432,43 @@ def test_requests_that_open_nothing_leave_nothing():
         until(lambda: not tree_of(rouse), "no process is left")
 
 
-def test_only_who_keeps_a_connection_posts_on_a_kept_one():
-    """What may have been seen is not sent twice, and so nobody takes a risk with it that is not the client's own."""
+def test_a_client_has_connections_of_its_own_as_it_would_without_rouse():
     with serve(studio=app("uvicorn_app.py")) as rouse:
         port = home(rouse)
         once = [get(port, "/peer", method="POST", body=b"x")[2] for _ in range(5)]
         assert len(set(once)) == 5
-        kept = http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND)
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=BOUND)) as kept:
 
-        def posted() -> bytes:
-            kept.request("POST", "/peer", b"x")
-            return kept.getresponse().read()
+            def posted() -> bytes:
+                kept.request("POST", "/peer", b"x")
+                return kept.getresponse().read()
 
-        with contextlib.closing(kept):
-            assert posted() not in once
-            until(lambda: posted() == posted(), "one connection serves both")
+            own = {posted() for _ in range(5)}
+            assert len(own) == 1 and not own & set(once)
+
+
+@pytest.mark.parametrize("where", ["{port}", "{socket}"])
+def test_what_a_program_leaves_unread_is_no_part_of_another_clients_request(where):
+    with serve(studio=program("reads-no-body", where=where, listen="127.0.0.1:0")) as rouse:
+        port = home(rouse)
+        for _ in range(10):
+            assert get(port, "/", method="POST", body=b"GET /admin HTTP/1.1\r\nX: ")[0] == 401
+            assert get(port)[0] == 200
+
+
+@pytest.mark.parametrize("where", ["{port}", "{socket}"])
+def test_a_kept_connection_that_ends_ends_for_its_client_too(where):
+    """Who uses connections again begins anew then; a 502 would be the last word."""
+    with serve(studio=program("hangs-up", where=where, listen="127.0.0.1:0")) as rouse:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", home(rouse), timeout=BOUND)) as kept:
+            kept.request("POST", "/", b"x")
+            assert kept.getresponse().read()
+            kept.request("POST", "/", b"x")
+            with pytest.raises(http.client.RemoteDisconnected):
+                kept.getresponse()
+            kept.request("POST", "/", b"x")
+            assert kept.getresponse().status == 200
+        assert rouse.model("studio")["state"] == "ready"
 
 
 # --- servers that want care

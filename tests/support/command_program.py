@@ -66,6 +66,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             os._exit(6)
 
     def do_POST(self):
+        if WHAT == "reads-no-body":
+            return self.answer(401, {"error": "who are you?"})
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         if self.path in (SLEEP, WAKE):
             return self.rest(body)
@@ -76,6 +78,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, {})
         if self.server.asleep:
             return self.answer(500, {"error": "asleep"})
+        self.posts = getattr(self, "posts", 0) + 1  # on this connection
+        if WHAT == "hangs-up" and self.posts == 2:
+            self.close_connection = True
+            return None
         if WHAT == "breaks-off":
             self.send_response(200)
             self.send_header("Content-Length", "1000")
