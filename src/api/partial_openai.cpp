@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <format>
+#include <map>
 
 #include "api/engine_message.hpp"
 #include "api/json_value.hpp"
@@ -87,6 +88,11 @@ class OpenAiAnswer final : public PartialAnswer {
   Json head_ = Json::object_t{};  // the chunks' members but for the choices
   std::string object_;            // "chat.completion.chunk", "text_completion"
   Json choices_ = Json::array_t{};
+  struct Counted {
+    std::int64_t prompt = 0;
+    std::int64_t completion = 0;
+  };
+  std::map<std::int64_t, Counted> counted_;  // by the engine, for each choice until now
 };
 
 void OpenAiAnswer::take(std::string_view data) {
@@ -103,6 +109,13 @@ void OpenAiAnswer::take(std::string_view data) {
     } else if (!value.is_null()) {
       head_[key] = value;
     }
+  }
+  const Json* timings = member(*chunk, "timings");
+  const Json* choices = member(*chunk, "choices");
+  if (!timings || !choices || !choices->is_array()) return;
+  for (const Json& piece : choices->get_array()) {
+    counted_[whole_of(piece, "index")] = {.prompt = whole_of(*timings, "cache_n") + whole_of(*timings, "prompt_n"),
+                                          .completion = whole_of(*timings, "predicted_n")};
   }
 }
 
@@ -127,13 +140,18 @@ void OpenAiAnswer::take_choice(const Json& piece) {
 Json OpenAiAnswer::usage_so_far() const {
   if (const Json* said = member(head_, "usage")) return *said;
   Json usage = Json::object_t{};
-  const Json* timings = member(head_, "timings");
-  if (!timings) {
+  if (counted_.empty()) {
     usage["completion_tokens"] = static_cast<std::int64_t>(tokens_);
     return usage;
   }
-  const std::int64_t prompt = whole_of(*timings, "cache_n") + whole_of(*timings, "prompt_n");
-  const std::int64_t completion = whole_of(*timings, "predicted_n");
+  // The choices of a chat answer one prompt; those of a completion may answer one each.
+  const bool one_prompt = text_of(head_, "object") == "chat.completion.chunk";
+  std::int64_t prompt = 0;
+  std::int64_t completion = 0;
+  for (const auto& [index, counted] : counted_) {
+    prompt = one_prompt ? std::max(prompt, counted.prompt) : prompt + counted.prompt;
+    completion += counted.completion;
+  }
   usage["completion_tokens"] = completion;
   usage["prompt_tokens"] = prompt;
   usage["total_tokens"] = prompt + completion;

@@ -62,13 +62,15 @@ TEST_CASE("calls of tools grow by their index") {
 
 TEST_CASE("a chat that is cut says length, why, and what it knows of its tokens") {
   const std::string_view timings = R"(,"timings":{"cache_n":5,"prompt_n":1,"predicted_n":2})";
-  const auto answer = after(AnswerForm::chat, Usage::reported,
-                            {chunk(R"({"finish_reason":null,"index":0,"delta":{"role":"assistant","content":"a"}})"),
-                             chunk(R"({"finish_reason":"stop","index":1,"delta":{"content":"b"}})", timings)});
+  const std::string_view first_timings = R"(,"timings":{"cache_n":0,"prompt_n":6,"predicted_n":1})";
+  const auto answer =
+      after(AnswerForm::chat, Usage::reported,
+            {chunk(R"({"finish_reason":null,"index":0,"delta":{"role":"assistant","content":"a"}})", first_timings),
+             chunk(R"({"finish_reason":"stop","index":1,"delta":{"content":"b"}})", timings)});
   const std::string whole = answer->whole(&kSpent);
   CHECK(whole.contains(R"({"index":0,"finish_reason":"length","message":{"role":"assistant","content":"a"}})"));
   CHECK(whole.contains(R"({"index":1,"finish_reason":"stop","message":{"content":"b"}})"));
-  CHECK(whole.contains(R"("usage":{"completion_tokens":2,"prompt_tokens":6,"total_tokens":8})"));
+  CHECK(whole.contains(R"("usage":{"completion_tokens":3,"prompt_tokens":6,"total_tokens":9})"));
   CHECK(whole.contains(kNote));
   CHECK(answer->ending(kSpent) ==
         std::string(R"(data: {"id":"c1","object":"chat.completion.chunk","created":7,"model":"m",)")
@@ -76,7 +78,7 @@ TEST_CASE("a chat that is cut says length, why, and what it knows of its tokens"
             .append(kNote)
             .append("}\n\n")
             .append(R"(data: {"id":"c1","object":"chat.completion.chunk","created":7,"model":"m","choices":[],)")
-            .append(R"("usage":{"completion_tokens":2,"prompt_tokens":6,"total_tokens":8}})")
+            .append(R"("usage":{"completion_tokens":3,"prompt_tokens":6,"total_tokens":9}})")
             .append("\n\ndata: [DONE]\n\n"));
 }
 
