@@ -113,9 +113,13 @@ void OpenAiAnswer::take(std::string_view data) {
   const Json* timings = member(*chunk, "timings");
   const Json* choices = member(*chunk, "choices");
   if (!timings || !choices || !choices->is_array()) return;
+  const auto count = [&](std::string_view of) {
+    constexpr std::int64_t kMost = std::int64_t{1} << 40;  // whatever an engine says, sums are numbers
+    return std::clamp(whole_of(*timings, of), std::int64_t{0}, kMost);
+  };
   for (const Json& piece : choices->get_array()) {
-    counted_[whole_of(piece, "index")] = {.prompt = whole_of(*timings, "cache_n") + whole_of(*timings, "prompt_n"),
-                                          .completion = whole_of(*timings, "predicted_n")};
+    counted_[whole_of(piece, "index")] = {.prompt = count("cache_n") + count("prompt_n"),
+                                          .completion = count("predicted_n")};
   }
 }
 
