@@ -145,6 +145,7 @@ bool Stream::decrypted(boost::system::error_code& error, std::size_t& received) 
 
 void Stream::on_read(boost::system::error_code error, std::size_t received) {
   if (over_ && error == asio::error::operation_aborted) error = asio::error::eof;
+  over_ = over_ && error;  // before the end there was more
   emptied_ = !error && received < room_;
   if (tls_ && !decrypted(error, received)) return read_encrypted(Asks::now);
   armed_ = unsure_ = false;
