@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.support.rouse_daemon import RouseDaemon, alive, until
 
 PROGRAM = str(Path(__file__).resolve().parents[1] / "support" / "command_program.py")
-KEEPS = "10MiB"
+KEEPS = "16MiB"
 
 
 def sleeper(what: str = "sleeps", size: str = "100MiB", **more) -> dict:
@@ -33,7 +33,7 @@ def test_an_idle_program_sleeps_and_the_next_request_wakes_it():
     with serve(app=sleeper(keep="0s")) as rouse:
         first = rouse.chat("app")[2]
         asleep(rouse, "app")
-        assert held(rouse) == 10 << 20
+        assert held(rouse) == 16 << 20
         status, _, second = rouse.chat("app")
         assert status == 200 and second["pid"] == first["pid"], second
         assert second["told"] == [["POST", "/sleep?level=1", '{"level": 1}'], ["POST", "/wake_up", ""]]
