@@ -38,7 +38,9 @@ std::unique_ptr<Link> PoolCore::take(const Address& upstream, const LinkOwner* o
   const auto newest =
       std::ranges::find(links.rbegin(), links.rend(), owner, [](const auto& link) { return link->owner; });
   if (newest == links.rend()) {
-    if (at->second.serves_one) links.clear();  // one of the others' may be what it would wait for
+    // What idles may be what its server would wait for: ours, and others' too once that was seen.
+    std::erase_if(
+        links, [&](const auto& link) { return at->second.serves_one || (owner != nullptr && link->owner == nullptr); });
     return nullptr;
   }
   std::unique_ptr<Link> link = std::move(*newest);

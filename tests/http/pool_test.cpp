@@ -324,6 +324,21 @@ TEST_CASE("a server of one connection at a time answers what needs a connection 
   });
 }
 
+TEST_CASE("what the daemon has asked holds up no owner", "[http]") {
+  World world({}, {.queue_patience = 1h});
+  OneAtATime script{world};
+  Upstream upstream(world.io, [&](Peer& peer, int number) { return script(peer, number); });
+  world.run([&]() -> Task<void> {
+    const LinkOwner client(world.pool);
+    for (const LinkOwner* owner : {static_cast<const LinkOwner*>(nullptr), &client}) {
+      Call call(world.pool, upstream.address());
+      const auto head = co_await call.send({.method = "GET", .owner = owner, .passing = Passing::everything});
+      REQUIRE(head);
+    }
+    CHECK(world.pool.idle(upstream.address()) == 1);
+  });
+}
+
 TEST_CASE("owners take turns with a server of one connection at a time", "[http]") {
   World world({}, {.queue_patience = 20ms});
   OneAtATime script{world};
