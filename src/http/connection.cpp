@@ -155,13 +155,14 @@ void Connection::arm(Buffer& into, std::size_t at_most) {
 
 void Connection::on_unawaited_read() {
   const std::size_t received = stream_->take_received();
-  if (received == 0) {
-    client_left();
-    cancel_.emit(asio::cancellation_type::terminal);
-    return;
-  }
+  if (received == 0) return leave();
   arming_->produce(received);
   if (!switched_) watch();  // read_behind() looks after it then
+}
+
+void Connection::leave() {
+  client_left();
+  cancel_.emit(asio::cancellation_type::terminal);
 }
 
 void Connection::client_left() {
@@ -198,7 +199,11 @@ void Connection::make_room() {
 
 void Connection::on_tick() {
   const ServerLimits& limits = core_->limits;
-  if (phase_ == Phase::handling || phase_ == Phase::idle) stream_->look();  // its end may have come with its request
+  if (phase_ == Phase::handling || phase_ == Phase::idle) {
+    const bool armed = stream_->armed();
+    const bool there = stream_->look();  // its end may have come with its request, or behind what it has sent ahead
+    if (!there && !armed) return leave();
+  }
   Duration limit{};
   switch (phase_) {
     case Phase::handling: return;

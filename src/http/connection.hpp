@@ -118,6 +118,7 @@ class Connection final : public Stream::Watcher,
   void watch();
   std::optional<Delivery> settle(Written written);
   void finish_head();
+  void leave();
   void client_left();
   Task<void> finish_answer();
   void next_request();

@@ -3,6 +3,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -108,6 +109,10 @@ void Stream::read(std::span<char> space, Asks asks) {
 
 bool Stream::look() {
   if (over_ || !open_) return false;
+  if (!armed_) {  // there may be bytes that nobody has taken, and the end behind them
+    pollfd ends{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
+    return ::poll(&ends, 1, 0) <= 0;
+  }
   if (!std::exchange(unsure_, false)) return true;
   char next = 0;
   const ssize_t there = ::recv(socket_.native_handle(), &next, 1, MSG_PEEK);

@@ -57,8 +57,7 @@ class Stream final : public boost::intrusive_ref_counter<Stream, boost::thread_u
   // arrival. If the other side's end came together with what was read last, only look() notices.
   void arm_lazily(std::span<char> space) { start(space, Asks::later); }
   bool armed() const { return armed_; }
-  // Whether the other side, of which nothing has come since the read was armed, is still there. Of one that is not the
-  // read completes.
+  // Whether the other side is still there, as far as can be told. Of one that is not, a read that is armed completes.
   bool look();
 
   // co_await stream.read_done(): returns when the armed read has completed. Cancellation of the coroutine closes

@@ -36,8 +36,8 @@ Task<void> wait_for_ever(Exchange& exchange, Watch& watch) {
 }  // namespace
 
 TEST_CASE("a client whose end comes in one with its request is noticed", "[http]") {
-  World world({.tick = 10ms});
   Watch watch;
+  World world({.tick = 10ms});
   world.handler.function = [&](Exchange& exchange) {
     return exchange.path() == "/answer" ? echo(exchange) : wait_for_ever(exchange, watch);
   };
@@ -45,6 +45,13 @@ TEST_CASE("a client whose end comes in one with its request is noticed", "[http]
     Peer peer = co_await world.client();
     SECTION("while it is handled") {
       peer.send_last(get());
+      co_await world.until([&] { return watch.unwound == 1; });
+    }
+    SECTION("behind more than is taken in ahead") {
+      co_await peer.send(get());
+      co_await world.until([&] { return watch.begun == 1; });
+      co_await peer.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 60000\r\n\r\n" + std::string(40'000, 'x'));
+      peer.close();
       co_await world.until([&] { return watch.unwound == 1; });
     }
     SECTION("once it is answered") {
