@@ -149,8 +149,9 @@ void Call::Wire::begin_body(const Outgoing& request) {
   }
   if (head.close || framing_ == Framing::until_close) reusable_ = false;
   if (whole_ && !link_->in.empty()) reusable_ = false;
-  // It may have refused the request without reading it, and would take the rest for the next one.
-  if (head.status >= 400 && !request.body.empty() && request.owner == nullptr) reusable_ = false;
+  // It may have refused the request, or sent it elsewhere, without reading it, and would take the rest for the next
+  // one.
+  if (head.status >= 300 && !request.body.empty() && request.owner == nullptr) reusable_ = false;
 }
 
 Task<Result<const ResponseHead*>> Call::Wire::send(Outgoing request) {

@@ -259,7 +259,8 @@ TEST_CASE("a connection whose request may have been refused unread is used for n
     std::size_t kept;
   };
   const auto [answer, body, kept] =
-      GENERATE(Case{"401 Unauthorized", "GET /x HTTP/1.1", 0}, Case{"401 Unauthorized", "", 1}, Case{"200 OK", "x", 1});
+      GENERATE(Case{"401 Unauthorized", "GET /x HTTP/1.1", 0}, Case{"301 Moved Permanently", "x", 0},
+               Case{"401 Unauthorized", "", 1}, Case{"200 OK", "x", 1});
   World world;
   Upstream upstream(world.io, [&](Peer& peer, int) -> Task<void> {
     co_await peer.message();
