@@ -7,7 +7,10 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <filesystem>
 #include <format>
+#include <initializer_list>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "world.hpp"
 
@@ -29,6 +32,23 @@ struct OneAtATime {
     busy = false;
   }
 };
+
+// Asks as an application is asked; true when it answers.
+Task<bool> pass(World& world, const Upstream& upstream, std::string_view method, const LinkOwner* owner = nullptr) {
+  Call call(world.pool, upstream.address());
+  const auto head = co_await call.send({.method = method, .owner = owner, .passing = Passing::everything});
+  co_return head.has_value();
+}
+
+// All in turn, of a server that serves one connection at a time.
+void take_turns(World& world, std::initializer_list<std::pair<std::string_view, const LinkOwner*>> requests) {
+  OneAtATime script{world};
+  Upstream upstream(world.io, [&](Peer& peer, int number) { return script(peer, number); });
+  world.run([&]() -> Task<void> {
+    for (const auto& [method, owner] : requests) CHECK_AWAITED(co_await pass(world, upstream, method, owner), == true);
+    CHECK(world.pool.idle(upstream.address()) == 1);
+  });
+}
 
 Task<void> ask_five_at_once(World& world, const Upstream& upstream) {
   int ended = 0;
@@ -210,9 +230,7 @@ TEST_CASE("the connections of an owner are for it alone, and end with it", "[htt
   });
   world.run([&]() -> Task<void> {
     const auto post = [&](const LinkOwner* owner) -> Task<int> {
-      Call call(world.pool, upstream.address());
-      const auto head = co_await call.send({.method = "POST", .owner = owner, .passing = Passing::everything});
-      CHECK(head.has_value());
+      CHECK_AWAITED(co_await pass(world, upstream, "POST", owner), == true);
       co_return upstream.connections();
     };
     std::optional<LinkOwner> one(world.pool);
@@ -286,11 +304,8 @@ TEST_CASE("a server that closes without a word is asked anew each time", "[http]
   });
   world.run([&]() -> Task<void> {
     const LinkOwner owner(world.pool);
-    for (const std::string_view method : {"POST", "POST", "GET", "POST"}) {
-      Call call(world.pool, upstream.address());
-      const auto head = co_await call.send({.method = method, .owner = &owner, .passing = Passing::everything});
-      CHECK(head.has_value());
-    }
+    for (const std::string_view method : {"POST", "POST", "GET", "POST"})
+      CHECK_AWAITED(co_await pass(world, upstream, method, &owner), == true);
   });
   CHECK(upstream.connections() == 4);
 }
@@ -314,47 +329,20 @@ TEST_CASE("a kept connection that ends in one with an answer does not hold up th
 
 TEST_CASE("a server of one connection at a time answers what needs a connection of its own", "[http]") {
   World world;
-  OneAtATime script{world};
-  Upstream upstream(world.io, [&](Peer& peer, int number) { return script(peer, number); });
-  world.run([&]() -> Task<void> {
-    for (const std::string_view method : {"GET", "POST", "POST", "GET"}) {
-      Call call(world.pool, upstream.address());
-      const auto head = co_await call.send({.method = method, .passing = Passing::everything});
-      REQUIRE(head);
-    }
-  });
+  take_turns(world, {{"GET", nullptr}, {"POST", nullptr}, {"POST", nullptr}, {"GET", nullptr}});
 }
 
 TEST_CASE("what the daemon has asked holds up no owner", "[http]") {
   World world({}, {.queue_patience = 1h});
-  OneAtATime script{world};
-  Upstream upstream(world.io, [&](Peer& peer, int number) { return script(peer, number); });
-  world.run([&]() -> Task<void> {
-    const LinkOwner client(world.pool);
-    for (const LinkOwner* owner : {static_cast<const LinkOwner*>(nullptr), &client}) {
-      Call call(world.pool, upstream.address());
-      const auto head = co_await call.send({.method = "GET", .owner = owner, .passing = Passing::everything});
-      REQUIRE(head);
-    }
-    CHECK(world.pool.idle(upstream.address()) == 1);
-  });
+  const LinkOwner client(world.pool);
+  take_turns(world, {{"GET", nullptr}, {"GET", &client}});
 }
 
 TEST_CASE("owners take turns with a server of one connection at a time", "[http]") {
   World world({}, {.queue_patience = 20ms});
-  OneAtATime script{world};
-  Upstream upstream(world.io, [&](Peer& peer, int number) { return script(peer, number); });
-  world.run([&]() -> Task<void> {
-    const LinkOwner one(world.pool);
-    const LinkOwner other(world.pool);
-    for (int i = 0; i < 4; ++i) {
-      Call call(world.pool, upstream.address());
-      const auto head =
-          co_await call.send({.method = "POST", .owner = i % 2 == 0 ? &one : &other, .passing = Passing::everything});
-      REQUIRE(head);
-    }
-    CHECK(world.pool.idle(upstream.address()) == 1);
-  });
+  const LinkOwner one(world.pool);
+  const LinkOwner other(world.pool);
+  take_turns(world, {{"POST", &one}, {"POST", &other}, {"POST", &one}, {"POST", &other}});
 }
 
 TEST_CASE("requests that wait long for a server of one connection at a time are given ours that idle", "[http]") {
