@@ -199,11 +199,9 @@ void Connection::make_room() {
 
 void Connection::on_tick() {
   const ServerLimits& limits = core_->limits;
-  if (phase_ == Phase::handling || phase_ == Phase::idle) {
-    const bool armed = stream_->armed();
-    const bool there = stream_->look();  // its end may have come with its request, or behind what it has sent ahead
-    if (!there && !armed) return leave();
-  }
+  // The client's end may have come with its request, or stand behind what it has sent ahead: then no read tells of it.
+  const bool looked_after = phase_ == Phase::handling || phase_ == Phase::idle;
+  if (looked_after && !stream_->look() && !stream_->armed()) return leave();
   Duration limit{};
   switch (phase_) {
     case Phase::handling: return;
