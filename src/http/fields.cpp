@@ -19,11 +19,35 @@ constexpr auto kTokenChars = [] {
   return table;
 }();
 
+// Eight bytes at a time.
+using Word = std::uint64_t;
+constexpr Word kOnes = 0x0101010101010101;
+constexpr Word kHigh = kOnes * 0x80;
+
+Word word_at(const char* bytes) {
+  Word word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+// Of ASCII alone.
+Word in_lower_case(Word word) {
+  const Word low = word & ~kHigh;
+  const Word from_a = low + kOnes * (0x80 - 'A');  // the high bit of each byte says so
+  const Word beyond_z = low + kOnes * (0x7f - 'Z');
+  return word | ((from_a & ~beyond_z & ~word & kHigh) >> 2);  // 0x80 becomes 0x20
+}
+
 constexpr bool is_space(char c) { return c == ' ' || c == '\t'; }
 
 }  // namespace
 
 bool same_letters(const char* a, const char* b, std::size_t size) {
+  for (; size >= sizeof(Word); a += sizeof(Word), b += sizeof(Word), size -= sizeof(Word)) {
+    const Word left = word_at(a);
+    const Word right = word_at(b);
+    if (left != right && in_lower_case(left) != in_lower_case(right)) return false;
+  }
   constexpr int kCase = 'a' ^ 'A';
   for (std::size_t i = 0; i < size; ++i) {
     const int difference = a[i] ^ b[i];
@@ -132,21 +156,17 @@ bool is_token(std::string_view text) {
 }
 
 bool is_field_value(std::string_view value) {
-  // Eight bytes at a time: some byte is below 0x20 or is 0x7f. A word that has one is looked at byte by byte,
-  // for the tab.
-  constexpr std::uint64_t kOnes = 0x0101010101010101;
-  constexpr std::uint64_t kHigh = kOnes * 0x80;
+  // Some byte of a word is below 0x20 or is 0x7f: it is looked at byte by byte, for the tab.
   const auto is_control = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; };
-  while (value.size() >= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, value.data(), 8);
-    const std::uint64_t deletes = word ^ (kOnes * 0x7f);
+  while (value.size() >= sizeof(Word)) {
+    const Word word = word_at(value.data());
+    const Word deletes = word ^ (kOnes * 0x7f);
     if ((((word - kOnes * 0x20) & ~word) | ((deletes - kOnes) & ~deletes)) & kHigh) {
-      for (std::size_t i = 0; i < 8; ++i) {
+      for (std::size_t i = 0; i < sizeof(Word); ++i) {
         if (is_control(static_cast<unsigned char>(value[i]))) return false;
       }
     }
-    value.remove_prefix(8);
+    value.remove_prefix(sizeof(Word));
   }
   for (const char c : value) {
     if (is_control(static_cast<unsigned char>(c))) return false;

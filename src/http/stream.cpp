@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "http/tls.hpp"
+#include "http/turns.hpp"
 
 namespace rouse::http {
 
@@ -66,7 +67,8 @@ struct Stream::ReadHandler {
 };
 
 Stream::Stream(asio::io_context& io, int family, int socket)
-    : socket_(io.get_executor(), asio::generic::stream_protocol(family, 0), socket) {
+    : socket_(io.get_executor(), asio::generic::stream_protocol(family, 0), socket),
+      turns_(asio::use_service<Turns>(io)) {
   boost::system::error_code ignored;
   socket_.non_blocking(true, ignored);
   if (family == AF_UNIX) return;
@@ -79,6 +81,7 @@ Stream::~Stream() = default;
 
 void Stream::start(std::span<char> space, Asks asks) {
   armed_ = true;
+  arrived_ = false;
   if (!tls_) return read(space, asks);
   space_ = space;
   read_encrypted(asks);
@@ -157,10 +160,15 @@ void Stream::on_read(boost::system::error_code error, std::size_t received) {
   received_ = error ? 0 : received;
   clean_end_ = error == asio::error::eof;
   if (waiter_) {
-    waiter_.call();
+    arrived_ = true;
+    turns_.arrived(*this);
   } else if (watcher_ != nullptr) {
     watcher_->on_unawaited_read();
   }
+}
+
+void Stream::resume() {
+  if (std::exchange(arrived_, false) && waiter_) waiter_.call();
 }
 
 std::size_t Stream::take_received() { return std::exchange(received_, 0); }

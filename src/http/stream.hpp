@@ -26,6 +26,7 @@
 namespace rouse::http {
 
 class TlsSession;
+class Turns;
 
 enum class Written { all, some, broken };
 
@@ -65,6 +66,7 @@ class Stream final : public boost::intrusive_ref_counter<Stream, boost::thread_u
   auto read_done() {
     return boost::asio::async_initiate<const boost::asio::deferred_t, void()>(Wait{this}, boost::asio::deferred);
   }
+  void resume();  // whoever waits for a read that has completed: for Turns
   // What the last completed read brought; 0 is the end, or an error. Gives it once.
   std::size_t take_received();
   bool clean_end() const { return clean_end_; }  // the other side has closed its, in order
@@ -110,6 +112,7 @@ class Stream final : public boost::intrusive_ref_counter<Stream, boost::thread_u
   Written try_send_outgoing(TlsSession& tls);
 
   boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor> socket_;
+  Turns& turns_;
   Waiter waiter_;
   Watcher* watcher_ = nullptr;
   std::unique_ptr<TlsSession> tls_;  // nothing: plain
@@ -120,6 +123,7 @@ class Stream final : public boost::intrusive_ref_counter<Stream, boost::thread_u
   bool unsure_ = false;   // it was armed then, and the socket not asked
   bool over_ = false;     // the end was seen, and the read completes of it
   bool armed_ = false;
+  bool arrived_ = false;  // the read that is waited for has completed
   bool clean_end_ = false;
   bool open_ = true;
 };

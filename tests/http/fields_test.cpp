@@ -11,6 +11,24 @@ TEST_CASE("field names are compared without regard to case", "[http]") {
   CHECK_FALSE(same_name("[", "{"));  // differ by the bit that tells the cases of letters apart
 }
 
+TEST_CASE("names of any length and place are compared letter by letter", "[http]") {
+  for (unsigned other = 0; other < 256; ++other) {
+    for (unsigned letter = 0; letter < 256; ++letter) {
+      const auto lower = [](unsigned c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; };
+      const bool same = lower(letter) == lower(other);
+      for (const std::size_t size : {1UZ, 8UZ, 11UZ}) {
+        for (const std::size_t at : {0UZ, size / 2, size - 1}) {
+          std::string one(size, 'x');
+          std::string two(size, 'X');
+          one[at] = static_cast<char>(letter);
+          two[at] = static_cast<char>(other);
+          if (same_name(one, two) != same) FAIL(letter << " and " << other << " at " << at << " of " << size);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("hop-by-hop fields are known in any case", "[http]") {
   for (const auto* name : {"Connection", "KEEP-ALIVE", "te", "Trailer", "transfer-encoding", "Upgrade",
                            "Proxy-Connection", "Proxy-Authorization", "Proxy-Authenticate", "content-length"}) {
