@@ -49,6 +49,15 @@ bool is_json(const http::ResponseHead& head) {
   return http::same_name(type, "application/json") || type.ends_with("+json");
 }
 
+// Where it is a number of seconds.
+std::optional<Duration> retry_after(const http::ResponseHead& head) {
+  const std::string_view text = head.field("Retry-After").value_or("");
+  long seconds = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (read.ec != std::errc() || seconds <= 0) return std::nullopt;
+  return std::chrono::seconds(seconds);
+}
+
 bool is_redirect(const http::ResponseHead& head) {
   return head.status >= 300 && head.status < 400 && head.status != 304;
 }
@@ -73,8 +82,7 @@ http::Task<Turn> Conversation::run(std::string_view body) {
   const int status = (*head)->status;
   if (upstream.is_remote) note_answer(status);
   const bool no_answer = is_no_answer(status) || (status == 429 && stands_in_meanwhile());
-  if (upstream.is_remote && asked_.has_others && no_answer)
-    co_return co_await step_aside(status, (*head)->field("Retry-After").value_or(""));
+  if (upstream.is_remote && asked_.has_others && no_answer) co_return co_await step_aside(status, retry_after(**head));
   note_head();
   reply_.served_by = lease_.entry();
   if (reply_.exchange().begun() && asked_.options.in_place_of) {  // its head has left without saying so
@@ -117,9 +125,7 @@ http::Task<Turn> Conversation::find_out(const Error& error) {
 }
 
 // Its server cannot answer now, and another model may. Its words are kept for the case that none does.
-http::Task<Turn> Conversation::step_aside(int status, std::string_view retry_after) {
-  long seconds = 0;
-  const auto read = std::from_chars(retry_after.data(), retry_after.data() + retry_after.size(), seconds);
+http::Task<Turn> Conversation::step_aside(int status, std::optional<Duration> retry_after) {
   const std::string text = co_await refusal_text();
   lease_.finish(core::Outcome::failed);
   const Code code = status == 503 ? Code::unavailable : Code::upstream_failed;
@@ -127,7 +133,7 @@ http::Task<Turn> Conversation::step_aside(int status, std::string_view retry_aft
       {code,
        std::format("the server behind model \"{}\" answered {}: {}", model_, status, engine_message(text, status)),
        {}});
-  if (read.ec == std::errc() && seconds > 0) fault_->retry_after = std::chrono::seconds(seconds);
+  fault_->retry_after = retry_after;
   co_return Turn::passed;
 }
 
@@ -140,7 +146,7 @@ http::Task<void> Conversation::answer(const http::ResponseHead& head, std::strin
   }
   if (reply_.exchange().begun() && (head.status != 200 || !is_event_stream(head))) return append_refusal(head);
   if (head.status >= 400 && reply_.words_engine_errors()) return reword_refusal(head);
-  if (head.status == 500 && !is_json(head)) return hide_refusal(head);
+  if (outcome_of(head.status) == core::Outcome::failed && !is_json(head)) return hide_refusal(head);
   if (asked_.form && is_event_stream(head)) return answer_by_deadline();
   return relay();
 }
@@ -202,14 +208,16 @@ http::Task<void> Conversation::reword_refusal(const http::ResponseHead& head) {
 // What a program says that fails unforeseen, a traceback say, is not for its clients.
 http::Task<void> Conversation::hide_refusal(const http::ResponseHead& head) {
   const int status = head.status;
+  const std::optional<Duration> again_after = retry_after(head);
   std::string text = co_await refusal_text();
   if (is_cut()) co_return co_await fail({Code::upstream_failed, text, {}});
   lease_.finish(outcome_of(status));
   text.resize(std::min(text.size(), kRefusalLogged));
   parts_.log.warning("request {}: model \"{}\" answered with status {}: {}", reply_.id(), model_, status, text);
-  co_await reply_.error(Error{Code::upstream_failed,
-                              std::format("model \"{}\" failed: it answered with status {}", model_, status),
-                              std::move(text)});
+  Fault fault(Error{status == 503 ? Code::unavailable : Code::upstream_failed,
+                    std::format("model \"{}\" failed: it answered with status {}", model_, status), std::move(text)});
+  fault.retry_after = again_after;
+  co_await reply_.error(std::move(fault));
 }
 
 // Nobody follows it: what was asked for here is not sent elsewhere, least of all with a key.

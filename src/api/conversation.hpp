@@ -40,7 +40,7 @@ class Conversation : private Visit {
   bool may_ask();
   void note_answer(int status);
   http::Task<Turn> find_out(const Error& error);
-  http::Task<Turn> step_aside(int status, std::string_view retry_after);
+  http::Task<Turn> step_aside(int status, std::optional<Duration> retry_after);
   // While the model that was asked for loads. It can answer itself in a moment, so that more is passed on to it.
   bool stands_in_meanwhile() const;
   http::Task<void> answer(const http::ResponseHead& head, std::string_view body);

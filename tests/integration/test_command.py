@@ -225,6 +225,13 @@ def test_what_one_says_as_it_fails_unforeseen_is_for_the_log():
             until(lambda: "token=secret" in rouse.text(), "the log has it")
 
 
+def test_one_that_has_too_much_to_do_says_when_to_come_again():
+    with serve(app=program("is-overloaded")) as rouse:
+        status, headers, body = rouse.chat("app")
+        assert status == 503 and headers["retry-after"] == "7", (status, headers)
+        assert body["error"]["message"] == 'model "app" failed: it answered with status 503', body
+
+
 def test_one_that_falls_silent_as_it_fails_keeps_nobody_waiting():
     with serve(app=program("falls-silent-as-it-fails")) as rouse:
         asked = {"model": "app", "messages": [{"role": "user", "content": "x"}], "max_tokens": 1}

@@ -97,6 +97,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             threading.Event().wait()
         if WHAT == "shows-a-traceback":
             return self.send_error(500, explain="Traceback: token=secret")  # an HTML page
+        if WHAT == "is-overloaded":
+            self.send_response(503)
+            self.send_header("Retry-After", "7")
+            self.send_header("Content-Length", "12")
+            self.end_headers()
+            return self.wfile.write(b"token=secret")
         if WHAT == "dies-in-an-answer":
             say("the weights are gone")
             os._exit(8)
