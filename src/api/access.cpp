@@ -21,8 +21,11 @@ std::string_view host_of(std::string_view authority) {
   return good ? authority.substr(0, end) : std::string_view();
 }
 
+// Two would be read by us as the one, and by the engine as the other.
 bool is_of_type(const http::RequestHead& head, std::string_view type) {
-  return http::same_name(media_type(head.field("Content-Type").value_or("")), type);
+  const auto says_type = [](const http::Field& field) { return http::same_name(field.name, "Content-Type"); };
+  return std::ranges::count_if(head.fields, says_type) == 1 &&
+         http::same_name(media_type(*head.field("Content-Type")), type);
 }
 
 bool is_numeric(std::string_view host) {

@@ -31,7 +31,7 @@ class Access {
   bool any_address_ = false;
 };
 
-// Fail with unsupported_media unless the content type is application/json, or that or multipart/form-data. A DELETE
+// Fail with unsupported_media unless the one content type is application/json, or that or multipart/form-data. A DELETE
 // needs none: no form can send one.
 Result<void> require_json(const http::RequestHead& head);
 Result<void> require_json_or_form(const http::RequestHead& head);

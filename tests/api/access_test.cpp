@@ -88,6 +88,9 @@ TEST_CASE("what acts must be application/json") {
     CHECK(json.error().code == Code::unsupported_media);
   }
   CHECK_FALSE(require_json(head_with("x")));
+  const auto two = head_with("x", {{"Content-Type", "application/json"}, {"content-type", "multipart/form-data"}});
+  CHECK_FALSE(require_json(two));
+  CHECK_FALSE(require_json_or_form(two));
 }
 
 TEST_CASE("bound to every address, any number is a known Host, and still no name") {
