@@ -233,7 +233,7 @@ void Scheduler::Impl::apply(const Unload& e) {
   model->preload = false;
   refuse_all(*model, {.reason = Reason::unloading});
   if (!held) {
-    effects.push_back(Unloaded{e.request});
+    if (!answer_by_former(e)) effects.push_back(Unloaded{e.request});
     return;
   }
   if (Row* row = view.ledger.find(held->id)) {

@@ -68,19 +68,40 @@ void Scheduler::Impl::apply(const BytesReturned& e) {
 }
 
 // Of what its row had when it ended, less what it has still.
-void Scheduler::Impl::give_receipts(Row& row) {
+Unloaded Scheduler::Impl::receipt_of(const Row& row) const {
   const bool is_gone = !view.ledger.find(row.worker);
-  Placement freed = row.owed.empty() ? row.bytes : row.owed;
-  Placement missing;
-  for (DeviceBytes& share : freed) {
+  Unloaded receipt{.request = {}, .worker = row.worker, .freed = row.owed.empty() ? row.bytes : row.owed};
+  for (DeviceBytes& share : receipt.freed) {
     const Bytes left = is_gone || is_group(share.device) ? Bytes{} : bytes_on(row.bytes, share.device);
     share.bytes -= left;
-    if (left > Bytes{}) missing.push_back({share.device, left});
+    if (left > Bytes{}) receipt.missing.push_back({share.device, left});
   }
+  return receipt;
+}
+
+void Scheduler::Impl::give_receipts(Row& row) {
+  auto [asked_by, worker, freed, missing] = receipt_of(row);
   for (RequestId request : std::exchange(row.receipts, {}))
-    effects.push_back(Unloaded{request, row.worker, freed, missing});
+    effects.push_back(Unloaded{request, worker, freed, missing});
   const Duration took = row.leaving_since == kNever ? Duration{} : view.now - row.leaving_since;
   effects.push_back(Returned{row.model, row.worker, std::move(freed), std::move(missing), took, row.reason});
+}
+
+// Its last worker has ended, and not all of its bytes have been seen back: they are waited for, or known to be missing.
+bool Scheduler::Impl::answer_by_former(const Unload& e) {
+  Row* former = nullptr;
+  for (const auto& [worker, row] : view.ledger.rows()) {
+    if (row.model == e.model && (row.phase == Phase::owed || row.phase == Phase::unconfirmed))
+      former = view.ledger.find(worker);
+  }
+  if (!former) return false;
+  if (former->phase == Phase::owed) {
+    former->receipts.push_back(e.request);
+  } else {
+    effects.push_back(receipt_of(*former));
+    std::get<Unloaded>(effects.back()).request = e.request;
+  }
+  return true;
 }
 
 // --- out of memory --------------------------------------------------------------------------------------------

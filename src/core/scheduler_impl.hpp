@@ -68,7 +68,9 @@ struct Scheduler::Impl {
   void apply(const DeviceMeasured& e);
   void apply(const BytesReturned& e);
   void apply(const Trimmed& e);
+  Unloaded receipt_of(const Row& row) const;
   void give_receipts(Row& row);
+  bool answer_by_former(const Unload& e);
   void need_more(Model& model, const std::vector<DeviceId>& short_of);
   bool try_again(Model& model, Trigger trigger, const std::string& error);
 

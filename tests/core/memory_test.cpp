@@ -179,5 +179,31 @@ TEST_CASE("every worker that ends leaves a receipt, and a second one when late b
   CHECK(play.returned().back().freed == Placement{{kHost, gib(6)}});
 }
 
+TEST_CASE("an unload of what has ended waits for its bytes, or hears that they are missing") {
+  Play play(gib(10));
+  ModelSpec spec = Play::sized(gib(6));
+  spec.keep = Keep{0s};
+  const ModelId model = play.add(spec, {.bytes = 20s});
+  play.ask(model);
+  play.run_for(3s);
+  REQUIRE(play.stage(model) == Stage::cold);
+
+  const RequestId early = play.unload(model);
+  CHECK_FALSE(play.unloaded().contains(early));
+  play.run_for(7s);
+  REQUIRE(play.unloaded().contains(early));
+  CHECK(play.unloaded().at(early).missing == Placement{{kHost, gib(6)}});
+
+  const RequestId late = play.unload(model, Force::yes);
+  REQUIRE(play.unloaded().contains(late));
+  CHECK(play.unloaded().at(late).missing == Placement{{kHost, gib(6)}});
+  CHECK(total(play.unloaded().at(late).freed) == Bytes{});
+
+  play.run_for(20s);
+  const RequestId last = play.unload(model);
+  REQUIRE(play.unloaded().contains(last));
+  CHECK(play.unloaded().at(last).worker == WorkerId{});
+}
+
 }  // namespace
 }  // namespace rouse::core

@@ -305,6 +305,11 @@ void Oracle::on(const Unload& e) {
     asked.ends = model->current;
     asked.pinned = model->pinned;
   }
+  if (!asked.ends) {  // its last worker's bytes may still be on their way
+    for (const auto& [worker, holding] : account_.holdings()) {
+      if (holding.model == e.model && holding.phase == Phase::owed) asked.ends = worker;
+    }
+  }
   requests_.emplace(e.request, asked);
 }
 

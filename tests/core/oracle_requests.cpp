@@ -1,6 +1,7 @@
 // What the core may do with requests, checked effect by effect, in order: admit, refuse, cut, answer an unload.
 #include <algorithm>
 #include <format>
+#include <ranges>
 #include <utility>
 
 #include "oracle.hpp"
@@ -161,6 +162,12 @@ void Oracle::check(const Unloaded& e) {
   if (total(e.freed) > Bytes{} && e.missing.empty() &&
       std::ranges::none_of(returned_now_, [&](const auto& item) { return item.second == e.freed; }))
     violate(3, std::format("the receipt r{} says bytes were seen back that were not", e.request.value));
+  const bool still_holds = std::ranges::any_of(account_.holdings() | std::views::values, [&](const Holding& held) {
+    return held.model == id && (held.phase == Phase::owed || held.phase == Phase::unconfirmed) &&
+           total(held.bytes) > Bytes{};
+  });
+  if (e.worker == WorkerId{} && still_holds)
+    violate(3, std::format("m{} is said to have held nothing while its bytes are still taken", id.value));
   requests_.erase(it);
 }
 
