@@ -1,6 +1,7 @@
 #include "system/gpu_meter.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "system/environment.hpp"
@@ -29,6 +30,11 @@ void add(std::vector<GpuProcess>& to, const std::vector<nvml::ProcessInfo>& from
   }
 }
 
+void lose(Gpu& gpu, std::string why) {
+  gpu.processes.reset();
+  gpu.unavailable = std::move(why);
+}
+
 }  // namespace
 
 std::string driver_library(std::span<const std::string> environment) {
@@ -39,9 +45,8 @@ std::string driver_library(std::span<const std::string> environment) {
 GpuMeter::GpuMeter(std::string library, std::filesystem::path root)
     : library_(std::move(library)), root_(std::move(root)) {}
 
-Gpu GpuMeter::read(const Nvml& nvml, unsigned int index) {
-  Gpu gpu = index < known_.size() ? known_[index] : Gpu{};
-  gpu.processes.reset();
+Gpu GpuMeter::read(const Nvml& nvml, unsigned int index) const {
+  Gpu gpu;
   const auto unavailable = [&](const Error& why) {
     gpu.unavailable = why.message;
     return gpu;
@@ -88,16 +93,42 @@ Result<std::vector<Gpu>> GpuMeter::read() {
     nvml_.reset();
     return std::unexpected(count.error());
   }
-  std::vector<Gpu> all;
-  all.reserve(*count);
-  for (unsigned int index = 0; index < *count; ++index) all.push_back(read(*nvml_, index));
-  for (std::size_t index = all.size(); index < known_.size(); ++index) {
-    all.push_back(known_[index]);
-    all.back().processes.reset();
-    all.back().unavailable = "the driver does not list it any more";
+  std::vector<Gpu> listed;
+  listed.reserve(*count);
+  for (unsigned int index = 0; index < *count; ++index) listed.push_back(read(*nvml_, index));
+  recognise(std::move(listed));
+  return known_;
+}
+
+// Each by its UUID, wherever the driver lists it by now. One that does not tell its own is one of those that are
+// missed.
+void GpuMeter::recognise(std::vector<Gpu> listed) {
+  if (known_.empty()) {
+    known_ = std::move(listed);
+    return;
   }
-  known_ = all;
-  return all;
+  std::vector<Gpu*> missed;
+  for (Gpu& gpu : known_) missed.push_back(&gpu);
+  std::ranges::stable_partition(listed, [](const Gpu& gpu) { return !gpu.uuid.empty(); });
+  std::vector<Gpu> others;
+  for (Gpu& gpu : listed) {
+    auto known = std::ranges::find(missed, gpu.uuid, &Gpu::uuid);
+    if (known == missed.end())
+      known = std::ranges::find_if(missed, [&](const Gpu* of) { return gpu.uuid.empty() || of->uuid.empty(); });
+    if (known == missed.end()) {
+      others.push_back(std::move(gpu));
+      continue;
+    }
+    if (gpu.unavailable.empty()) {
+      **known = std::move(gpu);
+    } else {
+      if ((*known)->uuid.empty()) (*known)->uuid = gpu.uuid;
+      lose(**known, gpu.unavailable);
+    }
+    missed.erase(known);
+  }
+  for (Gpu* gpu : missed) lose(*gpu, "the driver does not list it any more");
+  std::ranges::move(others, std::back_inserter(known_));
 }
 
 }  // namespace rouse::system

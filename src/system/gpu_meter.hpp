@@ -42,13 +42,14 @@ class GpuMeter {
   // `root` is where to find /proc (for tests).
   explicit GpuMeter(std::string library, std::filesystem::path root = "/");
 
-  // In the driver's order. Opens the library first: not_found where there is none, which is normal; unavailable where
-  // the driver does not answer as a whole, and then it is opened anew the next time. A GPU that was there before and
-  // is not any more is given as unavailable.
+  // In the order in which the driver listed them first: a GPU keeps its place, by its UUID. Opens the library first:
+  // not_found where there is none, which is normal; unavailable where the driver does not answer as a whole, and then
+  // it is opened anew the next time. A GPU that was there before and is not any more is given as unavailable.
   Result<std::vector<Gpu>> read();
 
  private:
-  Gpu read(const Nvml& nvml, unsigned int index);
+  Gpu read(const Nvml& nvml, unsigned int index) const;
+  void recognise(std::vector<Gpu> listed);
 
   std::string library_;
   std::filesystem::path root_;

@@ -75,7 +75,7 @@ class Pieces {
       const Bytes bytes{static_cast<std::int64_t>(piece.size)};
       offset_ += bytes.count;
       if (left_until_look_ < bytes) {
-        if (room_() < kBetweenLooks) return std::nullopt;
+        if (room() < kBetweenLooks) return std::nullopt;
         left_until_look_ = kBetweenLooks;
       }
       left_until_look_ -= bytes;
@@ -83,6 +83,7 @@ class Pieces {
         present_ += bytes;
         continue;
       }
+      taken_ += bytes;
       return piece;
     }
     return std::nullopt;
@@ -90,6 +91,13 @@ class Pieces {
   Bytes present() const { return present_; }
 
  private:
+  // To the kernel what we have read is free still, since it can be dropped: and would be, for the rest of it.
+  Bytes room() {
+    const Bytes now = room_();
+    if (!at_first_) at_first_ = now;
+    return std::min(now, *at_first_ - taken_);
+  }
+
   bool open_next() {
     if (next_ == files_.size()) return false;
     file_ = std::make_shared<Fd>(::open(files_[next_++].c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
@@ -110,6 +118,8 @@ class Pieces {
   const std::vector<fs::path>& files_;
   const std::function<Bytes()>& room_;
   const std::stop_token& stop_;
+  std::optional<Bytes> at_first_;  // the room then
+  Bytes taken_;                    // of it
   std::mutex mutex_;
   std::size_t next_ = 0;
   std::shared_ptr<Fd> file_;  // shared with the pieces that are being read

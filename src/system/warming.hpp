@@ -24,7 +24,8 @@ struct Warmed {
 };
 
 // In the order of `files`, until `stop` is asked for or `room` is less than a few pieces: it tells how much memory may
-// still be filled, and is asked every 64 MiB, by one thread.
+// be filled, file pages counted as free as the kernel does, and is asked every 64 MiB, by one thread. No more is read
+// than there was room for at first.
 Warmed warm(const std::vector<std::filesystem::path>& files, const std::function<Bytes()>& room,
             const std::stop_token& stop, Requests by = Requests::io_uring);
 

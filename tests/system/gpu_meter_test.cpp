@@ -122,6 +122,33 @@ TEST_CASE("a GPU that fails is unavailable under its own name, and the others go
   CHECK((*read)[1].unavailable == "the driver does not list it any more");
 }
 
+TEST_CASE("a GPU keeps its place by its UUID, wherever the driver lists it") {
+  const Driver driver;
+  driver.is(gpu("GPU-a", gib(8)) + gpu("GPU-b", gib(4)));
+  GpuMeter meter(FAKE_DRIVER);
+  REQUIRE(meter.read());
+
+  driver.is(gpu("GPU-b", gib(4)));
+  auto read = meter.read();
+  REQUIRE(read);
+  REQUIRE(read->size() == 2);
+  CHECK((*read)[0].uuid == "GPU-a");
+  CHECK((*read)[0].unavailable == "the driver does not list it any more");
+  CHECK((*read)[0].total == gib(8));
+  CHECK((*read)[1].uuid == "GPU-b");
+  CHECK((*read)[1].unavailable.empty());
+
+  driver.is(gpu("GPU-c", gib(2)) + gpu("GPU-b", gib(4)) + gpu("GPU-a", gib(8)));
+  read = meter.read();
+  REQUIRE(read);
+  REQUIRE(read->size() == 3);
+  for (const auto& [at, uuid] : {std::pair(0, "GPU-a"), {1, "GPU-b"}, {2, "GPU-c"}}) {
+    CAPTURE(uuid);
+    CHECK((*read)[static_cast<std::size_t>(at)].uuid == uuid);
+    CHECK((*read)[static_cast<std::size_t>(at)].unavailable.empty());
+  }
+}
+
 TEST_CASE("a driver that does not start, or stops answering, is asked again the next time") {
   const Driver driver;
   driver.is("init 9\n" + gpu("GPU-a", gib(8)));

@@ -46,6 +46,15 @@ TEST_CASE("nothing is read where there is no room, and no more once there is non
   CHECK(warmed.read + warmed.present == mib(64));
 }
 
+TEST_CASE("what has been read is not free any more, whatever the kernel says") {
+  const auto by = GENERATE(Requests::io_uring, Requests::threads);
+  const Folder folder;
+  const auto file = folder.write("a", mib(200).count);
+  if (!test::can_drop(file)) SKIP("the temporary folder is in memory");
+  const Warmed warmed = warm({file}, [] { return mib(130); }, {}, by);
+  CHECK(warmed.read + warmed.present == mib(128));
+}
+
 TEST_CASE("it stops when it is told to") {
   const auto by = GENERATE(Requests::io_uring, Requests::threads);
   const Folder folder;
