@@ -89,12 +89,12 @@ void ServerCore::cut_all() { for_each_connection(&Connection::cut); }
 void ServerCore::stop_accepting() {
   draining_ = true;
   stop_listening();
-  for_each_connection(&Connection::close_if_idle);
 }
 
 Task<void> ServerCore::drain(TimePoint deadline) {
   const auto keep = shared_from_this();
   stop_accepting();
+  for_each_connection(&Connection::close_if_idle);
   for (const TimePoint until : {deadline, later(deadline, std::chrono::seconds(2))}) {
     // The second round is for those that were cut to unwind.
     while (!connections_.empty() && std::chrono::steady_clock::now() < until) {

@@ -64,9 +64,10 @@ class Server {
   // In force at once, for open connections too.
   void change(const ServerLimits& limits);
 
-  // Accepts no more connections, closes the idle ones, and each other one after the answer that it has begun.
+  // Accepts no more connections, and closes each that there is after its next answer: who asks whether we are ready on
+  // one that has idled is told.
   void stop_accepting();
-  // The same; returns when no connection is left. What is left at the deadline is cut.
+  // The same, and closes the idle ones; returns when no connection is left. What is left at the deadline is cut.
   Task<void> drain(TimePoint deadline);
 
   Counts counts() const;

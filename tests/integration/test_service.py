@@ -180,21 +180,26 @@ def test_a_socket_beyond_loopback_is_refused(models):
 
 def test_while_it_drains_nobody_new_gets_in_and_the_stream_ends_whole(models):
     with RouseDaemon(config(models)) as rouse:
-        idle = http.client.HTTPConnection("127.0.0.1", rouse.port, timeout=BOUND)
-        idle.request("GET", "/health/ready")
-        assert idle.getresponse().read()
+        balancer, idle = (http.client.HTTPConnection("127.0.0.1", rouse.port, timeout=BOUND) for _ in range(2))
+        for one in (balancer, idle):
+            one.request("GET", "/health/ready")
+            assert one.getresponse().read()
         pid = load(rouse)
         connection, answer = rouse.stream("chat", max_tokens=900)
         lines = events(answer)
         next(lines)
         with held(pid):
             rouse.process.send_signal(signal.SIGTERM)
-            assert idle.sock.recv(1) == b""  # closed, not left to hang
+            until(lambda: "draining" in rouse.text(), "it drains")
+            balancer.request("GET", "/health/ready")
+            told = balancer.getresponse()
+            assert told.status == 503 and told.getheader("Connection") == "close", told.headers
             with pytest.raises(ConnectionRefusedError):
                 rouse.ask("GET", "/health/ready")
             assert alive(pid) and rouse.process.poll() is None
         assert list(lines)[-1] == "[DONE]"
         connection.close()
+        assert idle.sock.recv(1) == b""  # closed, not left to hang
         assert rouse.process.wait(BOUND) == 0
         assert not alive(pid)
 
