@@ -70,13 +70,18 @@ void Daemon::Impl::perform(const core::StartWorker& effect) {
           .ready =
               [this, id](const Result<core::Placement>& says) {
                 see_held(id);
+                see_gpus_anew(id);
                 take_estimate(id, says);
                 feed(core::Loaded{id});
               },
           .failed = [this, id](std::string why) { feed(core::LoadFailed{id, std::move(why)}); },
           .gone = [this, id](std::string why) { worker_gone(id, std::move(why)); },
           .slept = [this, id] { boost::asio::co_spawn(parts.io.get_executor(), slept(id), boost::asio::detached); },
-          .woken = [this, id] { feed(core::Woken{id}); },
+          .woken =
+              [this, id] {
+                see_gpus_anew(id);
+                feed(core::Woken{id});
+              },
           .restless =
               [this, id, entry](std::string why) {
                 parts.log.warning(

@@ -144,7 +144,8 @@ class Daemon::Impl final : public Desk {
     int processes = 0;                           // in it, at the last sample
     std::optional<system::TreeMemory> exact;     // once it has settled
     system::TreeMemory exact_by_counters;        // what they said at the same time
-    std::map<DeviceId, Bytes> gpus;              // that attribute it
+    std::map<DeviceId, Bytes> gpus;              // that attribute it; nothing until they are looked at anew …
+    GpuWatch::Look ready_at = 0;                 // … with a later look than this, as it was loading by then
     std::map<DeviceId, Bytes> gpus_used_before;  // by everybody, when it was started
     std::set<DeviceId> strays;                   // that it takes of without having been given any; this was told
     core::Stage stage = core::Stage::cold;       // when it was last weighed
@@ -182,6 +183,7 @@ class Daemon::Impl final : public Desk {
 
   // --- receipts.cpp ---------------------------------------------------------------------------------------------
   void see_held(WorkerId worker);
+  void see_gpus_anew(WorkerId worker);
   void note_held(WorkerId worker, const Entry& entry);
   void before_end(WorkerId worker);  // that is told to
   Receipt receipt(WorkerId worker, const core::Placement& freed, const core::Placement& missing) const;

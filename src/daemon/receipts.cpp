@@ -15,6 +15,13 @@ void Daemon::Impl::see_held(WorkerId id) {
   weight.processes = weight.tree.processes;
 }
 
+// What was seen on GPUs is of the time before it was ready. Until they have been looked at again, its row counts.
+void Daemon::Impl::see_gpus_anew(WorkerId id) {
+  Weight& weight = weights[id];
+  weight.gpus.clear();
+  weight.ready_at = looks_asked;
+}
+
 void Daemon::Impl::before_end(WorkerId id) {
   if (held_at_end.contains(id)) return;  // it has been told before
   see_held(id);

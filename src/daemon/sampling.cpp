@@ -170,6 +170,7 @@ void Daemon::Impl::take_gpus(std::vector<system::Gpu> seen) {
           sample.trees->push_back({id, at_least_leaving(scheduler.view().ledger, id, device, bytes)});
       }
       for (auto& [id, weight] : weights) {
+        if (looks_seen <= weight.ready_at) continue;
         const auto held = holders->workers.find(id);
         weight.gpus[device] = held == holders->workers.end() ? Bytes{} : held->second;
         tell_of_stray(id, device);
