@@ -142,7 +142,8 @@ int serve(const cli::ServeOptions& options) {
                 .reload = [&running] { return running->reload(); },
                 .deadline = config.deadline,
                 .access_log = access_log_of(config),
-                .since = clock.wall()},
+                .since = clock.wall(),
+                .started = clock.wall()},
                hosts_of(config), config.keys);
   Applications applications(server, api, log);
   const bool passed = !sockets->empty();

@@ -153,6 +153,7 @@ struct Reservation {
   std::optional<std::string> expires_at;
 };
 struct ReservationList {
+  std::string daemon_started_at;
   std::vector<Reservation> reservations;
 };
 
@@ -365,8 +366,8 @@ std::string admin_json_of(const daemon::Receipt& receipt) {
 
 std::string admin_json_of(const daemon::ReservationStatus& reservation) { return to_json(shape(reservation)); }
 
-std::string admin_json_of(const std::vector<daemon::ReservationStatus>& reservations) {
-  admin_json::ReservationList list;
+std::string admin_json_of(const std::vector<daemon::ReservationStatus>& reservations, daemon::WallTime started) {
+  admin_json::ReservationList list{.daemon_started_at = rfc3339(started), .reservations = {}};
   for (const daemon::ReservationStatus& reservation : reservations) list.reservations.push_back(shape(reservation));
   return to_json(list);
 }

@@ -26,7 +26,8 @@ std::string admin_json_of(const daemon::DeviceStatus& device);
 std::string admin_json_of(const std::vector<daemon::RequestStatus>& requests);
 std::string admin_json_of(const daemon::RequestStatus& request);
 std::string admin_json_of(const daemon::Receipt& receipt);
-std::string admin_json_of(const std::vector<daemon::ReservationStatus>& reservations);
+// `started`: the daemon, so that a holder can tell that it has been restarted, and has forgotten.
+std::string admin_json_of(const std::vector<daemon::ReservationStatus>& reservations, daemon::WallTime started);
 std::string admin_json_of(const daemon::ReservationStatus& reservation);
 std::string admin_json_of(const config::Changes& changes);
 

@@ -36,6 +36,7 @@ struct Parts {
   AccessLog access_log = AccessLog::off;
   // When the catalogue was read, for clients that want to know when a model was "created".
   std::chrono::system_clock::time_point since{};
+  std::chrono::system_clock::time_point started{};
 };
 
 }  // namespace rouse::api

@@ -10,7 +10,7 @@
 namespace rouse::api {
 
 http::Task<void> reservations(const Parts& parts, Reply& reply, std::string_view) {
-  co_await reply.json(200, admin_json_of(parts.daemon.reservations()));
+  co_await reply.json(200, admin_json_of(parts.daemon.reservations(), parts.started));
 }
 
 http::Task<void> reserve(const Parts& parts, Reply& reply, std::string_view) {

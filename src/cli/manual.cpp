@@ -123,8 +123,8 @@ A second one does not wait.
 
 constexpr std::string_view kEnd = R"(.PP
 .B rouse reserve
-ends with its command's own exit status, with 128 and the number of the signal that ended that, or with 127 if it could
-not be run.
+ends with its command's own exit status, with 128 and the number of the signal that ended that, with 127 if there is no
+such command, or with 126 if it could not be run.
 .SH SEE ALSO
 .BR llama\-server (1),
 .BR systemd.service (5)

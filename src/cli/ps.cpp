@@ -73,12 +73,15 @@ Outcome<Exit> watch(Session session, Duration every) {
 }  // namespace
 
 Outcome<Exit> ps(Session session, const PsOptions& options) {
+  const bool watches = options.watching == Watching::yes;
+  if (watches && options.format == Format::json)
+    return failure(Exit::usage, "--watch shows a table; for programs there is GET /rouse/v1/events");
   if (options.format == Format::json) {
     const auto json = session.daemon.get("/rouse/v1/models");
     if (!json) return std::unexpected(json.error());
     return print_json(session.terminal, *json), Exit::ok;
   }
-  if (options.watching == Watching::yes) return watch(session, options.every);
+  if (watches) return watch(session, options.every);
   const auto table = table_now(session);
   if (!table) return std::unexpected(table.error());
   if (table->empty()) {

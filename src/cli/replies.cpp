@@ -47,6 +47,9 @@ Outcome<DevicesReply> read_devices(std::string_view json) { return read<DevicesR
 Outcome<ReservationReply> read_reservation(std::string_view json) {
   return read<ReservationReply>(json, "reservation");
 }
+Outcome<ReservationsReply> read_reservations(std::string_view json) {
+  return read<ReservationsReply>(json, "list of reservations");
+}
 Outcome<ReceiptReply> read_receipt(std::string_view json) { return read<ReceiptReply>(json, "receipt"); }
 Outcome<RequestsReply> read_requests(std::string_view json) { return read<RequestsReply>(json, "list of requests"); }
 Outcome<ChangesReply> read_changes(std::string_view json) { return read<ChangesReply>(json, "account of the reload"); }

@@ -142,6 +142,9 @@ struct ReceiptReply {
 struct ReservationReply {
   std::uint64_t id = 0;
 };
+struct ReservationsReply {
+  std::string daemon_started_at;
+};
 
 // One event of a streamed chat answer.
 struct ChatDelta {
@@ -175,6 +178,7 @@ Outcome<ModelReply> read_model(std::string_view json);
 Outcome<DevicesReply> read_devices(std::string_view json);
 Outcome<ReceiptReply> read_receipt(std::string_view json);
 Outcome<ReservationReply> read_reservation(std::string_view json);
+Outcome<ReservationsReply> read_reservations(std::string_view json);
 Outcome<RequestsReply> read_requests(std::string_view json);
 Outcome<ChangesReply> read_changes(std::string_view json);
 Outcome<ChatChunk> read_chunk(std::string_view json);

@@ -4,8 +4,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <format>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -18,6 +22,7 @@ extern char** environ;
 namespace rouse::cli {
 namespace {
 
+constexpr std::chrono::seconds kLookEvery{2};
 constexpr std::array kPassedOn{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
 
 // Signals that are waited for instead of ending us, from here to the end of its life; the child has them as they were.
@@ -35,9 +40,11 @@ class Blocked {
   Blocked& operator=(const Blocked&) = delete;
 
   const sigset_t& before() const { return before_; }
-  siginfo_t wait() const {
+  // Nothing: none has come in time.
+  std::optional<siginfo_t> wait_for(std::chrono::seconds time) const {
     siginfo_t info{};
-    while (::sigwaitinfo(&set_, &info) < 0) continue;
+    const timespec limit{.tv_sec = time.count(), .tv_nsec = 0};
+    if (::sigtimedwait(&set_, &info, &limit) < 0) return std::nullopt;
     return info;
   }
 
@@ -59,38 +66,96 @@ Outcome<pid_t> spawn(const std::vector<std::string>& command, const sigset_t& si
   const int error = ::posix_spawnp(&pid, argv.front(), nullptr, &attributes, argv.data(), environ);
   ::posix_spawnattr_destroy(&attributes);
   if (error == 0) return pid;
-  return failure(static_cast<Exit>(127),
+  return failure(static_cast<Exit>(error == ENOENT ? 127 : 126),  // as shells do
                  std::format("{} cannot be run: {}", command.front(), std::generic_category().message(error)));
 }
 
+// What the daemon holds for us. One that has been restarted knows nothing of it, and is asked again.
+class Reserved {
+ public:
+  Reserved(Session session, const ReserveOptions& options) : session_(session), options_(options) {}
+
+  Outcome<void> ask() {
+    const auto daemon = started_at();
+    if (!daemon) return std::unexpected(daemon.error());
+    daemon_ = *daemon;
+    return ask(Waits::yes);
+  }
+
+  void look() {
+    const auto daemon = started_at();
+    if (!daemon) return say(std::format("nothing is reserved now: {}", daemon.error().message));
+    if (daemon_ == *daemon) return;
+    const auto asked = ask(Waits::no);
+    if (!asked) return say(std::format("nothing is reserved now: {}", asked.error().message));
+    daemon_ = *daemon;
+    say("the daemon has been restarted, and was asked again");
+    said_.clear();
+  }
+
+  // A daemon that has gone keeps nothing; one that is there sees us end.
+  void give_back() { (void)session_.daemon.remove(std::format("/rouse/v1/reservations/{}", id_)); }
+
+ private:
+  enum class Waits : std::uint8_t { no, yes };
+
+  Outcome<std::string> started_at() {
+    const auto json = session_.daemon.get("/rouse/v1/reservations");
+    if (!json) return std::unexpected(json.error());
+    auto all = read_reservations(*json);
+    if (!all) return std::unexpected(std::move(all.error()));
+    return std::move(all->daemon_started_at);
+  }
+
+  Outcome<void> ask(Waits waits) {
+    const std::string device = options_.gpu ? std::format("gpu{}", *options_.gpu) : "host";
+    const std::string priority = options_.priority.empty() ? "" : std::format(R"(,"priority":"{}")", options_.priority);
+    const auto json = session_.daemon.post(
+        "/rouse/v1/reservations", std::format(R"({{"device":"{}","bytes":{},"pid":{},"wait":{}{}}})", device,
+                                              options_.bytes.count, ::getpid(), waits == Waits::yes, priority));
+    if (!json) return std::unexpected(json.error());
+    const auto reservation = read_reservation(*json);
+    if (!reservation) return std::unexpected(reservation.error());
+    id_ = reservation->id;
+    return {};
+  }
+
+  void say(std::string words) {
+    if (words == said_) return;
+    session_.terminal.err() << std::format("rouse reserve: {}\n", one_line(words));
+    said_ = std::move(words);
+  }
+
+  Session session_;
+  const ReserveOptions& options_;
+  std::uint64_t id_ = 0;
+  std::string daemon_;  // when the one that was asked had started
+  std::string said_;
+};
+
 // As a shell tells it: the command's own exit code, or 128 and the signal that ended it.
-int wait_for(pid_t pid, const Blocked& blocked) {
+int wait_for(pid_t pid, const Blocked& blocked, Reserved& reserved) {
   while (true) {
     int status = 0;
     if (::waitpid(pid, &status, WNOHANG) == pid)
       return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    const siginfo_t info = blocked.wait();
-    // What a terminal sends, it sends to both of us.
-    if (info.si_signo != SIGCHLD && info.si_code <= 0) ::kill(pid, info.si_signo);
+    const auto info = blocked.wait_for(kLookEvery);
+    if (!info)
+      reserved.look();
+    else if (info->si_signo != SIGCHLD && info->si_code <= 0)  // what a terminal sends, it sends to both of us
+      ::kill(pid, info->si_signo);
   }
 }
 
 }  // namespace
 
 Outcome<Exit> reserve(Session session, const ReserveOptions& options) {
-  const std::string device = options.gpu ? std::format("gpu{}", *options.gpu) : "host";
-  const std::string wish =
-      std::format(R"({{"device":"{}","bytes":{},"pid":{}{}}})", device, options.bytes.count, ::getpid(),
-                  options.priority.empty() ? "" : std::format(R"(,"priority":"{}")", options.priority));
-  const auto json = session.daemon.post("/rouse/v1/reservations", wish);
-  if (!json) return std::unexpected(json.error());
-  const auto reservation = read_reservation(*json);
-  if (!reservation) return std::unexpected(reservation.error());
+  Reserved reserved(session, options);
+  if (auto asked = reserved.ask(); !asked) return std::unexpected(std::move(asked.error()));
   const Blocked blocked;
   const auto pid = spawn(options.command, blocked.before());
-  const int status = pid ? wait_for(*pid, blocked) : 0;
-  // A daemon that has gone keeps nothing; one that is there sees us end.
-  (void)session.daemon.remove(std::format("/rouse/v1/reservations/{}", reservation->id));
+  const int status = pid ? wait_for(*pid, blocked, reserved) : 0;
+  reserved.give_back();
   if (!pid) return std::unexpected(pid.error());
   return static_cast<Exit>(status);
 }

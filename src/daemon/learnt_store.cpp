@@ -66,6 +66,15 @@ std::int64_t seconds(std::chrono::system_clock::time_point time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
+Result<void> is_ours(Database& database) {
+  bool is_of_others = false;
+  auto done = database.run(
+      "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'learnt%' AND name NOT LIKE 'sqlite%'", {},
+      [&](Database::Row) { is_of_others = true; });
+  if (done && is_of_others) return fail(Code::internal, "it is another program's");
+  return done;
+}
+
 Result<void> put(Database& database, const LearntKey& key, const LearntRecord& record, std::int64_t now) {
   auto done = database.run("DELETE FROM learnt WHERE changed < ?1", {now - kForgottenAfter});
   if (!done) return done;
@@ -152,7 +161,7 @@ void LearntStore::open() {
 }
 
 Result<Database> LearntStore::make_ready() {
-  auto opened = Database::open(path_);
+  auto opened = Database::open(path_, is_ours);
   if (!opened) return opened;
   std::int64_t version = 0;
   const auto read_version = [&](Database::Row row) { version = number(row.front()); };

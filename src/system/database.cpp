@@ -65,27 +65,28 @@ Error Database::error(int code) const {
   return {.code = code_of(code), .message = sqlite3_errmsg(handle_.get()), .context = {}};
 }
 
-Result<Database> Database::open(const std::filesystem::path& path) {
+Result<Database> Database::open(const std::filesystem::path& path, const Look& look) {
   std::error_code ignored;  // what is wrong is told when the file cannot be opened
   const auto kind = std::filesystem::status(path, ignored).type();
   if (kind != std::filesystem::file_type::regular && kind != std::filesystem::file_type::not_found &&
       kind != std::filesystem::file_type::none && kind != std::filesystem::file_type::directory)
     return fail(Code::forbidden, "it is no regular file");  // a pipe would be waited for
   std::filesystem::create_directories(path.parent_path(), ignored);
-  Result<Database> opened = with(path.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  Result<Database> opened = with(path.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, look);
   if (opened || opened.error().code == Code::malformed || opened.error().code == Code::conflict) return opened;
   // Where nothing can be written beside it either, it cannot change under whoever reads it.
-  auto readable = with("file:" + uri_path(path) + "?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+  auto readable = with("file:" + uri_path(path) + "?immutable=1", SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, look);
   return readable ? std::move(readable) : std::move(opened);
 }
 
-Result<Database> Database::with(const std::string& name, int flags) {
+Result<Database> Database::with(const std::string& name, int flags, const Look& look) {
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(name.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   if (!handle) return fail(Code::internal, "there is no memory for it");
   Database database(handle);
   if (code != SQLITE_OK) return std::unexpected(database.error(code));
   sqlite3_busy_timeout(handle, kPatience);
+  if (auto fine = look(database); !fine) return std::unexpected(std::move(fine.error()));
   if ((flags & SQLITE_OPEN_CREATE) != 0) {
     ::chmod(name.c_str(), 0600);  // of whoever owns it; others cannot, and need not
     for (const char* statement : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL"}) {

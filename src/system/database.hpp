@@ -28,8 +28,11 @@ class Database {
   // folders that lead to it. One that cannot be written is opened to be read. Fails with
   //   malformed  it is damaged, or no database;
   //   conflict   another program keeps it locked;
-  //   internal   it cannot be read for another reason.
-  static Result<Database> open(const std::filesystem::path& path);
+  //   internal   it cannot be read for another reason;
+  // or as `look` does, which sees it before anything of it is changed.
+  using Look = std::function<Result<void>(Database&)>;
+  static Result<Database> open(
+      const std::filesystem::path& path, const Look& look = [](Database&) { return Result<void>(); });
 
   // Runs one statement for `values`, its parameters ?1, ?2, …; `each` is given the rows that come of it. Fails as
   // open(), and with forbidden where the file cannot be written: read-only, or its disk is full.
@@ -43,7 +46,7 @@ class Database {
     void operator()(sqlite3* handle) const;
   };
   explicit Database(sqlite3* handle) : handle_(handle) {}
-  static Result<Database> with(const std::string& name, int flags);
+  static Result<Database> with(const std::string& name, int flags, const Look& look);
   Error error(int code) const;
 
   std::unique_ptr<sqlite3, Close> handle_;

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.rouse_daemon import BOUND, ROUSE, RouseDaemon, until
 
 PROGRAM = str(Path(__file__).resolve().parents[1] / "support" / "command_program.py")
@@ -202,6 +204,21 @@ def test_a_file_of_another_version_is_left_alone(tmp_path):
         assert rouse.chat("a")[0] == 200
         until(lambda: "another version" in rouse.text(), "the log says so")
     assert state(tmp_path).read_bytes() == before
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_file_of_another_program_is_left_alone(tmp_path, version):
+    mine = tmp_path / "notes.db"
+    with contextlib.closing(sqlite3.connect(mine)) as other:
+        other.execute("CREATE TABLE notes(text)")
+        other.execute(f"PRAGMA user_version = {version}")
+    mine.chmod(0o644)
+    before = mine.read_bytes()
+    with serve(tmp_path, config={"state": str(mine)}, a=program(tmp_path)) as rouse:
+        assert rouse.chat("a")[0] == 200
+        until(lambda: "another program's" in rouse.text(), "the log says so")
+    assert mine.read_bytes() == before and mine.stat().st_mode & 0o777 == 0o644
+    assert sorted(path.name for path in tmp_path.glob("notes*")) == ["notes.db"]
 
 
 def test_none_keeps_nothing_and_a_path_names_the_file(tmp_path):

@@ -152,8 +152,26 @@ def test_a_command_runs_with_its_memory_reserved_and_passes_on_signals_and_its_e
             assert held.wait(BOUND) == 9
         assert rouse.get(PATH)["reservations"] == []
         assert run("50MiB", "--", "/nowhere/program").returncode == 127
+        assert run("50MiB", "--", "/etc/passwd").returncode == 126
         assert run("9GiB", "--", "true").returncode == 6
         assert run("much", "--", "true").returncode == 2
+
+
+def test_a_daemon_that_is_restarted_is_asked_again():
+    with RouseDaemon(config()) as first:
+        with subprocess.Popen([ROUSE, "reserve", "50MiB", "--", "cat"], env={**os.environ, "ROUSE_HOST": first.url},
+                              stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as held:
+            until(lambda: reserved(first) == 50 * MIB, "it is granted")
+            first.process.send_signal(signal.SIGTERM)
+            assert first.process.wait(BOUND) == 0
+            with RouseDaemon({**config(), "listen": f"127.0.0.1:{first.port}"}, listen=False) as second:
+                until(lambda: reserved(second) == 50 * MIB, "it is granted again")
+                number = second.get(PATH)["reservations"][0]["id"]
+                assert second.ask("DELETE", f"{PATH}/{number}", headers={"Content-Type": "application/json"})[0] == 200
+                assert "has been restarted, and was asked again" in held.stderr.readline()
+                _, says = held.communicate("")
+                assert held.returncode == 0 and says == "", says
+                assert second.get(PATH)["reservations"] == []  # what an operator has ended stays so
 
 
 def test_a_killed_holder_leaves_nothing_reserved():
