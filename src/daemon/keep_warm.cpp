@@ -27,7 +27,7 @@ void Daemon::Impl::keep_warm() {
   for (const auto& [id, entry] : catalogue.entries()) {
     const auto model = models.find(id);
     if (!entry->model.keep_warm || model == models.end() || core::worker(model->second.state)) continue;
-    warm_files.hold(entry, scheduler.view().ledger.free(kHost));
+    warm_files.hold(entry, scheduler.view().ledger.free(kHost), limit_on(host_config, host_total));
   }
   keep_sampling();
 }

@@ -49,7 +49,8 @@ void Daemon::Impl::sample() {
 
 void Daemon::Impl::sample(const system::HostMemory& host) {
   host_sampled = parts.clock.now();
-  host_total = host.total;
+  if (std::exchange(host_total, host.total) != host.total)  // our cgroup's limit has been changed
+    feed(core::CatalogueChanged{.changed = {}, .removed = {}, .budgets = {host_budget()}});
   give_way_to_others(host);
   // What is kept warm is no part of the machine that the core shares out.
   core::DeviceMeasured sample{.device = kHost,

@@ -33,10 +33,13 @@ Bytes WarmFiles::held() const {
 
 Bytes WarmFiles::locked() const { return Bytes{*locked_}; }
 
-void WarmFiles::hold(const std::shared_ptr<const Entry>& entry, Bytes free) {
+void WarmFiles::hold(const std::shared_ptr<const Entry>& entry, Bytes free, Bytes most) {
   const ModelId model = entry->id;
   if (busy_ || holds_.contains(model) || failed_.contains(model)) return;
   if (const auto size = sizes_.find(model); size != sizes_.end()) {
+    if (size->second > most && too_large_.insert(model).second)
+      parts_.log.warning("{}: its files cannot be kept warm: they are {}, and models may have {} at most",
+                         entry->model.id, to_string(size->second), to_string(most));
     if (size->second > free) return;
     holds_.emplace(model, Hold{.size = size->second, .since = next_++, .entry = entry});
     lock(model);
@@ -112,6 +115,7 @@ void WarmFiles::forget(ModelId model) {
   give_up(model);
   sizes_.erase(model);
   failed_.erase(model);
+  too_large_.erase(model);
 }
 
 }  // namespace rouse::daemon

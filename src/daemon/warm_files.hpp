@@ -40,9 +40,9 @@ class WarmFiles {
   WarmFiles(const WarmFiles&) = delete;
   WarmFiles& operator=(const WarmFiles&) = delete;
 
-  // Looks how large the files are, if nobody has yet, and holds them if that is no more than `free`. One after the
-  // other: ignored while one is on its way, and after one has failed, until forget().
-  void hold(const std::shared_ptr<const Entry>& entry, Bytes free);
+  // Looks how large the files are, if nobody has yet, and holds them if that is no more than `free`, which is never
+  // more than `most`. One after the other: ignored while one is on its way, and after one has failed, until forget().
+  void hold(const std::shared_ptr<const Entry>& entry, Bytes free, Bytes most);
   void give_up(ModelId model);
   // The latest of them, until so much has come back or none is left.
   void give_way(Bytes needed);
@@ -72,6 +72,7 @@ class WarmFiles {
   std::map<ModelId, Hold> holds_;
   std::map<ModelId, Bytes> sizes_;
   std::set<ModelId> failed_;
+  std::set<ModelId> too_large_;  // which was told
   bool busy_ = false;
   std::uint64_t next_ = 1;
   std::optional<boost::asio::thread_pool> pool_;

@@ -195,6 +195,7 @@ def test_no_more_is_kept_warm_than_the_budget_has(weights):
         assert rouse.post("/rouse/v1/models/app/unload")[0] == 200
         assert rouse.post("/rouse/v1/models/other/unload")[0] == 200
         assert held(rouse) == 0 and not stays(weights)
+        until(lambda: "models may have 150 MiB at most" in rouse.text(), "the log says so")
 
 
 def test_files_of_a_model_that_is_no_longer_configured_are_given_back(weights):

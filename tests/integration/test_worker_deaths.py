@@ -57,6 +57,16 @@ def group():
         pytest.skip(f"no OOM kill can be caused here: {missing}")
 
 
+def test_a_share_follows_the_limit_of_the_group(group):
+    with RouseDaemon({"budgets": {"host": {"limit": "50%"}}}, preexec_fn=group.enter) as rouse:
+        def host():
+            return rouse.get("/rouse/v1/devices")["devices"][0]
+
+        assert (host()["total"], host()["limit"]) == (LIMIT, LIMIT // 2)
+        group.limit(LIMIT // 2)
+        until(lambda: (host()["total"], host()["limit"]) == (LIMIT // 2, LIMIT // 4), "it follows")
+
+
 def test_a_worker_that_the_oom_killer_takes_is_told_from_one_that_somebody_kills(group):
     def once() -> int:
         """How many it has taken: sometimes another one, before the memory of the first is back."""

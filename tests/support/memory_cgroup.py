@@ -42,6 +42,10 @@ class MemoryCgroup:
         """For a child process before it executes its program."""
         (self.folder / "cgroup.procs").write_text(str(os.getpid()))
 
+    def limit(self, limit: int):
+        files = [self.folder / name for name in ("memory.limit_in_bytes", "memory.max")]
+        next(file for file in files if file.exists()).write_text(str(limit))
+
     def kills(self) -> int:
         """By the OOM killer."""
         told = [self.folder / name for name in ("memory.oom_control", "memory.events")]
