@@ -108,6 +108,7 @@ void GpuMeter::recognise(std::vector<Gpu> listed) {
     return;
   }
   std::vector<Gpu*> missed;
+  missed.reserve(known_.size());
   for (Gpu& gpu : known_) missed.push_back(&gpu);
   std::ranges::stable_partition(listed, [](const Gpu& gpu) { return !gpu.uuid.empty(); });
   std::vector<Gpu> others;
