@@ -7,8 +7,8 @@ namespace rouse::http {
 namespace {
 
 constexpr std::size_t kCrowd = 4;  // arrivals of a turn from which on it is worth while
-constexpr std::size_t kCountEvery =
-    17;  // arrivals, where they were fewer; a prime, so as not to stay in step with turns
+// Arrivals, where they were fewer: a prime, so as not to stay in step with turns.
+constexpr std::size_t kCountEvery = 17;
 
 }  // namespace
 
