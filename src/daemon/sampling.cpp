@@ -57,18 +57,23 @@ void Daemon::Impl::sample(const system::HostMemory& host) {
                               .total = host.total - warm_files.held(),
                               .used = std::max(Bytes{}, host.total - host.available - warm_files.locked()),
                               .trees = std::vector<core::TreeBytes>{}};
-  const bool oom_killed = has_oom_killed();
   std::vector<WorkerId> seen;
+  std::vector<WorkerId> fewer;  // that have lost processes
   for (const auto& [id, worker] : workers) {
     if (worker->tree() == 0) continue;
     Weight& weight = weights[id];
     weight.tree = system::tree_memory(worker->tree());
     const int before = std::exchange(weight.processes, weight.tree.processes);
-    if (oom_killed && weight.processes < before && answers(worker->entry()->id))
-      worker->doubt("out of memory: killed by the kernel (one of its processes)");
+    if (weight.processes < before) fewer.push_back(id);
     sample.trees->push_back({id, at_least_leaving(scheduler.view().ledger, id, kHost, weight.held())});
     look_for_duplicates(id, weight.tree.held());
     seen.push_back(id);
+  }
+  if (has_oom_killed()) {  // looked at last: a kill is counted before its process is gone
+    for (const WorkerId id : fewer) {
+      if (const auto& worker = workers.at(id); answers(worker->entry()->id))
+        worker->doubt("out of memory: killed by the kernel (one of its processes)");
+    }
   }
   add_holders(sample);
   feel_pressure();
